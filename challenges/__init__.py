@@ -1,0 +1,1 @@
+"""The contest's rules and rows: challenges, submissions, evaluations, scores and standings."""

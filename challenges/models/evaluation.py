@@ -1,0 +1,214 @@
+"""One judging of a submission, down to each request and each measured window.
+
+The evaluation row is also the queue: workers claim it here, and every write of a worker carries the ``fence``
+that its claim was given. See docs/adr/0001 for why.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from challenges.models.challenge import Case
+from challenges.models.immutable import AppendOnlyModel
+from challenges.models.submission import Submission
+from scoring.values import EvidenceGrade
+
+
+class State(models.TextChoices):
+    PENDING = "PENDING", _("recibido")
+    HELD = "HELD", _("en espera del modelo")
+    QUEUED = "QUEUED", _("en cola")
+    PREPARING = "PREPARING", _("preparando")
+    RUNNING = "RUNNING", _("respondiendo")
+    GRADING = "GRADING", _("corrigiendo")
+    SCORED = "SCORED", _("puntuado")
+    REJECTED = "REJECTED", _("rechazado")
+    ERRORED = "ERRORED", _("error nuestro")
+    CANCELLED = "CANCELLED", _("cancelado")
+    SUPERSEDED = "SUPERSEDED", _("sustituido")
+
+
+WAITING = (State.PENDING, State.QUEUED)
+ACTIVE = (State.PREPARING, State.RUNNING, State.GRADING)
+FINAL = (State.SCORED, State.REJECTED, State.ERRORED, State.CANCELLED, State.SUPERSEDED)
+# Attempts that ended by our fault are given back, so these do not count against a quota.
+REFUNDED = (State.ERRORED, State.CANCELLED)
+
+
+class EvaluationQuerySet(models.QuerySet["Evaluation"]):
+    def waiting(self) -> Self:
+        return self.filter(state__in=WAITING)
+
+    def active(self) -> Self:
+        return self.filter(state__in=ACTIVE)
+
+    def oldest_first(self) -> Self:
+        return self.order_by("created_at", "id")
+
+
+class Evaluation(models.Model):
+    """``fence`` grows with each claim; a write with an older fence hits no row.
+
+    ``failures`` counts tries that ended by a fault of ours (three, then ERRORED). ``repetition`` is the one
+    that is being run: a counter's window that was interrupted is void and runs again whole under the next number.
+    """
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="evaluations")
+    state = models.CharField(_("estado"), max_length=12, choices=State.choices, default=State.PENDING)
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(_("arrendado hasta"), null=True, blank=True)
+    worker = models.CharField(_("trabajador"), max_length=120, blank=True)
+    repetition = models.PositiveSmallIntegerField(_("repetición"), default=1)
+    failures = models.PositiveSmallIntegerField(_("fallos nuestros"), default=0)
+    not_before = models.DateTimeField(_("no antes de"), null=True, blank=True)
+    created_at = models.DateTimeField(_("creada el"), db_default=Now())
+    rung_at = models.DateTimeField(_("avisada el"), null=True, blank=True)
+    held_since = models.DateTimeField(_("en espera desde"), null=True, blank=True)
+    started_at = models.DateTimeField(_("empezó el"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("terminó el"), null=True, blank=True)
+    fault_code = models.CharField(_("código del fallo"), max_length=40, blank=True)
+    fault_detail = models.TextField(_("detalle del fallo"), blank=True)
+    model = models.CharField(_("modelo"), max_length=120, blank=True)
+    model_revision = models.CharField(_("revisión del modelo"), max_length=120, blank=True)
+
+    objects = EvaluationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("evaluación")
+        verbose_name_plural = _("evaluaciones")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=State.values), name="evaluation_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=ACTIVE, lease_until__isnull=False)
+                | (~models.Q(state__in=ACTIVE) & models.Q(lease_until=None)),
+                name="evaluation_lease_exactly_while_active",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=FINAL, finished_at__isnull=False)
+                | (~models.Q(state__in=FINAL) & models.Q(finished_at=None)),
+                name="evaluation_finished_exactly_when_final",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state=State.HELD, held_since__isnull=False)
+                | (~models.Q(state=State.HELD) & models.Q(held_since=None)),
+                name="evaluation_held_since_exactly_while_held",
+            ),
+            models.UniqueConstraint(
+                fields=["submission"],
+                condition=~models.Q(state=State.SUPERSEDED),
+                name="evaluation_one_in_force_per_submission",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at", "id"],
+                name="evaluation_queue",
+                condition=models.Q(state__in=WAITING),
+            ),
+            models.Index(
+                fields=["lease_until"], name="evaluation_leases", condition=models.Q(state__in=ACTIVE)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} · {self.state}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL
+
+
+class Run(AppendOnlyModel):
+    """One case in one repetition, finished: written once with its grade. Unfinished cases have no row."""
+
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="runs")
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="runs")
+    repetition = models.PositiveSmallIntegerField(_("repetición"), default=1)
+    fence = models.PositiveIntegerField()
+    answer = models.TextField(_("respuesta"), blank=True)
+    grade = models.DecimalField(_("nota"), max_digits=7, decimal_places=6)
+    reason = models.TextField(_("motivo"), blank=True)
+    evidence = models.TextField(_("qué coincidió"), blank=True)
+    finished_at = models.DateTimeField(_("terminó el"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("ejecución de un caso")
+        verbose_name_plural = _("ejecuciones de casos")
+        constraints = [
+            models.UniqueConstraint(fields=["evaluation", "case", "repetition"], name="run_once"),
+            models.CheckConstraint(
+                condition=models.Q(grade__gte=0) & models.Q(grade__lte=1), name="run_grade_between_0_and_1"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.evaluation_id}/{self.case_id}/{self.repetition}"
+
+
+class Call(AppendOnlyModel):
+    """One answered request to the backend, with its text, tokens and times (milliseconds of wall clock)."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="calls")
+    index = models.PositiveSmallIntegerField(_("número"), default=0)
+    text = models.TextField(_("texto"), blank=True)
+    finish_reason = models.CharField(_("por qué terminó"), max_length=32)
+    model = models.CharField(_("modelo"), max_length=120)
+    prompt_tokens = models.PositiveIntegerField(_("tokens de entrada"))
+    completion_tokens = models.PositiveIntegerField(_("tokens de salida"))
+    cached_tokens = models.PositiveIntegerField(_("tokens en caché"), default=0)
+    first_token_ms = models.FloatField(_("ms hasta el primer token"))
+    duration_ms = models.FloatField(_("ms en total"))
+    attempts = models.PositiveSmallIntegerField(_("intentos de transporte"), default=1)
+    created_at = models.DateTimeField(_("terminó el"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("petición")
+        verbose_name_plural = _("peticiones")
+        constraints = [models.UniqueConstraint(fields=["run", "index"], name="call_once_per_run")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}#{self.index}"
+
+
+class Measurement(AppendOnlyModel):
+    """Energy of one window of an evaluation: the ranked suite's (``is_ranked``) or the feedback suite's."""
+
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="measurements")
+    repetition = models.PositiveSmallIntegerField(_("repetición"), default=1)
+    is_ranked = models.BooleanField(_("puntúa"), default=True)
+    energy_mj = models.PositiveBigIntegerField(_("energía (mJ)"))
+    seconds = models.DecimalField(_("segundos"), max_digits=12, decimal_places=3)
+    evidence_grade = models.CharField(
+        _("grado de evidencia"), max_length=1, choices=[(g.value, g.value) for g in EvidenceGrade]
+    )
+    source = models.CharField(_("fuente"), max_length=120)
+    flags: models.JSONField[list[str], list[str]] = models.JSONField(_("avisos"), default=list)
+    witness_mj = models.PositiveBigIntegerField(_("segundo testigo (mJ)"), null=True, blank=True)
+    co2_mg = models.PositiveBigIntegerField(_("CO₂ (mg)"), null=True, blank=True)
+    witness_note = models.CharField(_("nota del testigo"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("cerrada el"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("medida de energía")
+        verbose_name_plural = _("medidas de energía")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["evaluation", "repetition", "is_ranked"], name="measurement_once_per_window"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(evidence_grade__in=[grade.value for grade in EvidenceGrade]),
+                name="measurement_evidence_grade_is_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(seconds__gte=0), name="measurement_seconds_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.energy_mj} mJ ({self.evidence_grade})"

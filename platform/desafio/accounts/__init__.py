@@ -1,0 +1,1 @@
+"""Accounts: sign up, verify, log in, profile and consents."""

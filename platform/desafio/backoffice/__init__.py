@@ -1,0 +1,1 @@
+"""The organizers' door: the Django admin."""

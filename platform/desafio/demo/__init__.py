@@ -1,0 +1,1 @@
+"""The whole contest on one machine: supervisor, embedded model server and seeded data."""

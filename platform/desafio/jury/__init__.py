@@ -1,0 +1,1 @@
+"""The judges' door: the ranking and its exports."""

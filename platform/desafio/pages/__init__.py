@@ -1,0 +1,1 @@
+"""The contestant's pages: challenge, editor, submissions, board."""
