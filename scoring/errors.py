@@ -1,7 +1,8 @@
 """What may go wrong in the scoring package, as a small tree by whose fault it is.
 
-``ContentError`` is the contestant's, ``BackendFault`` is ours, ``SpecError`` is the organizer's (a grader spec or a
-policy parameter). Each carries fields; the sentence for people is made at the door, in their language, never here.
+``ContentError`` is the contestant's, ``BackendFault`` and ``MeasurementFault`` are ours, ``SpecError`` is the
+organizer's (a grader spec or a policy parameter). Each carries fields; the sentence for people is made at the
+door, in their language, never here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ class ScoringError(Exception):
 
 
 class ContentError(ScoringError):
-    """What was handed in cannot be used: the contestant's to mend. ``problems`` holds every one found, never empty."""
+    """What was handed in cannot be used: the contestant's to mend. ``problems`` holds all that were found."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
@@ -30,7 +31,7 @@ class TemplateSyntaxError(ContentError):
 class SpecError(ScoringError):
     """A grader spec or policy parameter that cannot be used: the organizer's to mend.
 
-    ``field`` is the dotted name inside the spec ("tolerance.absolute"), ``fix`` says in Spanish what to write there.
+    ``field`` is the dotted name inside the spec ("tolerance.absolute"); ``fix`` is what to write, in Spanish.
     """
 
     def __init__(self, *, field: str, fix: str) -> None:
@@ -48,13 +49,17 @@ class BackendUnavailable(BackendFault):
 
 
 class BackendProtocolError(BackendFault):
-    """Somebody answered, but not with a completion: an error body under 200, HTML, half a JSON, a cut stream, no usage."""
+    """Somebody answered, but not with a completion.
+
+    An error body under status 200, HTML, half a JSON, a cut stream, an empty or missing ``usage``.
+    """
 
 
 class BackendRefused(BackendFault):
     """The backend understood the request and refused it (400).
 
-    ``type`` is the backend's own slug. With ``exceed_context_size_error`` the prompt was too long: the contestant's case.
+    ``type`` is the backend's own slug. ``exceed_context_size_error`` means that the prompt was too long for
+    the model: that one is the contestant's.
     """
 
     def __init__(self, *, type: str, message: str) -> None:
@@ -69,3 +74,19 @@ class CaseTimeout(BackendFault):
     def __init__(self, *, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         super().__init__(f"no answer within {timeout_s:g} s")
+
+
+class MeasurementFault(ScoringError):
+    """An energy figure cannot be had: ours to repair, and never a zero. ``reason`` says why, in Spanish."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class CounterUnavailable(MeasurementFault):
+    """This machine has no energy counter that we may read."""
+
+
+class MeasurementVoid(MeasurementFault):
+    """A window was opened, but its end cannot be trusted: the evaluation runs again."""

@@ -1,0 +1,1 @@
+"""What a contestant may hand in, one module per kind, and the template language that the kinds share."""

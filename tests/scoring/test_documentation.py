@@ -1,0 +1,33 @@
+"""The worked examples in the documents and docstrings are run, so that they stay true."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+MODULES_WITH_EXAMPLES = (
+    "scoring.energy.token_model",
+    "scoring.graders.reading.numerals",
+    "scoring.graders.reading.words",
+    "scoring.policies.verde",
+    "scoring.quality",
+    "scoring.solutions.template",
+)
+
+
+@pytest.mark.parametrize("name", ["energy.md", "scoring.md"])
+def test_the_examples_of_a_document_are_true(name: str) -> None:
+    results = doctest.testfile(str(DOCS / name), module_relative=False, encoding="utf-8")
+    assert results.attempted > 0
+    assert results.failed == 0
+
+
+@pytest.mark.parametrize("name", MODULES_WITH_EXAMPLES)
+def test_the_examples_of_a_module_are_true(name: str) -> None:
+    results = doctest.testmod(importlib.import_module(name))
+    assert results.attempted > 0
+    assert results.failed == 0
