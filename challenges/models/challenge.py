@@ -44,11 +44,13 @@ class Suite(AppendOnlyModel):
     JSON of slots and cases, so that a score can say what exactly it was judged on.
     """
 
-    challenge = models.ForeignKey(Challenge, on_delete=models.PROTECT, related_name="suites")
+    challenge = models.ForeignKey(
+        Challenge, on_delete=models.PROTECT, related_name="suites", verbose_name=_("desafío")
+    )
     version = models.PositiveIntegerField(_("versión"))
     visibility = models.CharField(_("visibilidad"), max_length=8, choices=Visibility.choices)
     slots = models.JSONField(_("huecos"), default=dict)
-    sha256 = models.CharField(max_length=64)
+    sha256 = models.CharField("SHA-256", max_length=64)
     created_at = models.DateTimeField(_("creada el"), db_default=Now())
 
     class Meta:
@@ -69,7 +71,9 @@ class Suite(AppendOnlyModel):
 class Case(AppendOnlyModel):
     """One question with its right answer. ``inputs`` are the values of the suite's slots."""
 
-    suite = models.ForeignKey(Suite, on_delete=models.CASCADE, related_name="cases")
+    suite = models.ForeignKey(
+        Suite, on_delete=models.CASCADE, related_name="cases", verbose_name=_("batería")
+    )
     key = models.CharField(_("clave"), max_length=40)
     position = models.PositiveIntegerField(_("orden"))
     group = models.CharField(_("grupo"), max_length=40, blank=True)
@@ -103,7 +107,9 @@ class Phase(models.Model):
     ``feedback_suite`` (public) is run afterwards so that a contestant sees answers case by case.
     """
 
-    challenge = models.ForeignKey(Challenge, on_delete=models.PROTECT, related_name="phases")
+    challenge = models.ForeignKey(
+        Challenge, on_delete=models.PROTECT, related_name="phases", verbose_name=_("desafío")
+    )
     slug = models.SlugField(_("identificador"), max_length=60)
     title = models.CharField(_("título"), max_length=120)
     opens_at = models.DateTimeField(_("abre el"))

@@ -54,12 +54,15 @@ class Evaluation(models.Model):
     """``fence`` grows with each claim; a write with an older fence hits no row.
 
     ``failures`` counts tries that ended by a fault of ours (three, then ERRORED). ``repetition`` is the one
-    that is being run: a counter's window that was interrupted is void and runs again whole under the next number.
+    that is being run: a counter's window that was interrupted is void and runs again whole under the next
+    number.
     """
 
-    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="evaluations")
+    submission = models.ForeignKey(
+        Submission, on_delete=models.CASCADE, related_name="evaluations", verbose_name=_("envío")
+    )
     state = models.CharField(_("estado"), max_length=12, choices=State.choices, default=State.PENDING)
-    fence = models.PositiveIntegerField(default=0)
+    fence = models.PositiveIntegerField(_("valla"), default=0)
     lease_until = models.DateTimeField(_("arrendado hasta"), null=True, blank=True)
     worker = models.CharField(_("trabajador"), max_length=120, blank=True)
     repetition = models.PositiveSmallIntegerField(_("repetición"), default=1)
@@ -127,10 +130,12 @@ class Evaluation(models.Model):
 class Run(AppendOnlyModel):
     """One case in one repetition, finished: written once with its grade. Unfinished cases have no row."""
 
-    evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="runs")
-    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="runs")
+    evaluation = models.ForeignKey(
+        Evaluation, on_delete=models.CASCADE, related_name="runs", verbose_name=_("evaluación")
+    )
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="runs", verbose_name=_("caso"))
     repetition = models.PositiveSmallIntegerField(_("repetición"), default=1)
-    fence = models.PositiveIntegerField()
+    fence = models.PositiveIntegerField(_("valla"))
     answer = models.TextField(_("respuesta"), blank=True)
     grade = models.DecimalField(_("nota"), max_digits=7, decimal_places=6)
     reason = models.TextField(_("motivo"), blank=True)
@@ -154,7 +159,7 @@ class Run(AppendOnlyModel):
 class Call(AppendOnlyModel):
     """One answered request to the backend, with its text, tokens and times (milliseconds of wall clock)."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="calls")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="calls", verbose_name=_("ejecución"))
     index = models.PositiveSmallIntegerField(_("número"), default=0)
     text = models.TextField(_("texto"), blank=True)
     finish_reason = models.CharField(_("por qué terminó"), max_length=32)
@@ -179,7 +184,9 @@ class Call(AppendOnlyModel):
 class Measurement(AppendOnlyModel):
     """Energy of one window of an evaluation: the ranked suite's (``is_ranked``) or the feedback suite's."""
 
-    evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="measurements")
+    evaluation = models.ForeignKey(
+        Evaluation, on_delete=models.CASCADE, related_name="measurements", verbose_name=_("evaluación")
+    )
     repetition = models.PositiveSmallIntegerField(_("repetición"), default=1)
     is_ranked = models.BooleanField(_("puntúa"), default=True)
     energy_mj = models.PositiveBigIntegerField(_("energía (mJ)"))

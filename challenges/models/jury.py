@@ -12,11 +12,13 @@ from challenges.models.immutable import AppendOnlyModel
 
 
 class RankingExport(AppendOnlyModel):
-    phase = models.ForeignKey(Phase, on_delete=models.PROTECT, related_name="exports")
-    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="exports")
+    phase = models.ForeignKey(Phase, on_delete=models.PROTECT, related_name="exports", verbose_name=_("fase"))
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="exports", verbose_name=_("persona")
+    )
     board_version = models.PositiveBigIntegerField(_("versión de la clasificación"))
     rows = models.PositiveIntegerField(_("filas"))
-    sha256 = models.CharField(max_length=64)
+    sha256 = models.CharField("SHA-256", max_length=64)
     created_at = models.DateTimeField(_("descargada el"), db_default=Now())
 
     class Meta:

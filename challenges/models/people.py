@@ -81,7 +81,9 @@ class Purpose(models.TextChoices):
 class Consent(models.Model):
     """One consent of one person to one text; withdrawn, never deleted."""
 
-    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="consents")
+    person = models.ForeignKey(
+        Person, on_delete=models.CASCADE, related_name="consents", verbose_name=_("persona")
+    )
     purpose = models.CharField(_("finalidad"), max_length=32, choices=Purpose.choices)
     text = models.TextField(_("texto aceptado"))
     given_at = models.DateTimeField(_("dado el"), db_default=Now())
@@ -108,11 +110,16 @@ class Consent(models.Model):
 class Participation(models.Model):
     """A person in a challenge. Its row is the lock under which attempts are counted."""
 
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="participations")
-    challenge = models.ForeignKey(
-        "challenges.Challenge", on_delete=models.PROTECT, related_name="participations"
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, related_name="participations", verbose_name=_("persona")
     )
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    challenge = models.ForeignKey(
+        "challenges.Challenge",
+        on_delete=models.PROTECT,
+        related_name="participations",
+        verbose_name=_("desafío"),
+    )
+    public_id = models.UUIDField(_("identificador público"), default=uuid.uuid4, unique=True, editable=False)
     joined_at = models.DateTimeField(_("se unió el"), db_default=Now())
 
     class Meta:

@@ -18,9 +18,13 @@ from scoring.values import EvidenceGrade
 class Score(AppendOnlyModel):
     """What an evaluation was worth, with all that is needed to compute it again."""
 
-    evaluation = models.OneToOneField(Evaluation, on_delete=models.PROTECT, related_name="score")
-    phase = models.ForeignKey(Phase, on_delete=models.PROTECT, related_name="scores")
-    participation = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="scores")
+    evaluation = models.OneToOneField(
+        Evaluation, on_delete=models.PROTECT, related_name="score", verbose_name=_("evaluación")
+    )
+    phase = models.ForeignKey(Phase, on_delete=models.PROTECT, related_name="scores", verbose_name=_("fase"))
+    participation = models.ForeignKey(
+        Participation, on_delete=models.PROTECT, related_name="scores", verbose_name=_("participación")
+    )
     value = models.DecimalField(_("puntuación"), max_digits=8, decimal_places=4)
     quality = models.DecimalField(_("calidad"), max_digits=7, decimal_places=6)
     green = models.DecimalField(_("ahorro"), max_digits=7, decimal_places=6)
@@ -36,7 +40,7 @@ class Score(AppendOnlyModel):
     policy_parameters: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
         _("parámetros de la política")
     )
-    suite_sha256 = models.CharField(max_length=64)
+    suite_sha256 = models.CharField(_("SHA-256 de la batería"), max_length=64)
     created_at = models.DateTimeField(_("puntuado el"), db_default=Now())
 
     class Meta:
@@ -64,9 +68,13 @@ class Score(AppendOnlyModel):
 class Standing(models.Model):
     """A participation's best score in a phase. Derived: it can be thrown away and rebuilt from the scores."""
 
-    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="standings")
-    participation = models.ForeignKey(Participation, on_delete=models.CASCADE, related_name="standings")
-    score = models.ForeignKey(Score, on_delete=models.CASCADE, related_name="+")
+    phase = models.ForeignKey(
+        Phase, on_delete=models.CASCADE, related_name="standings", verbose_name=_("fase")
+    )
+    participation = models.ForeignKey(
+        Participation, on_delete=models.CASCADE, related_name="standings", verbose_name=_("participación")
+    )
+    score = models.ForeignKey(Score, on_delete=models.CASCADE, related_name="+", verbose_name=_("puntuación"))
     attempts = models.PositiveIntegerField(_("intentos puntuados"), default=1)
     updated_at = models.DateTimeField(_("cambió el"))
 
@@ -86,7 +94,7 @@ class Leaderboard(models.Model):
     """The version of a phase's board: grows by one in the transaction that changes a standing."""
 
     phase = models.OneToOneField(
-        Phase, on_delete=models.CASCADE, related_name="leaderboard", primary_key=True
+        Phase, on_delete=models.CASCADE, related_name="leaderboard", primary_key=True, verbose_name=_("fase")
     )
     version = models.PositiveBigIntegerField(_("versión"), default=0)
     updated_at = models.DateTimeField(_("cambió el"), db_default=Now())

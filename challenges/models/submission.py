@@ -22,11 +22,15 @@ class Submission(AppendOnlyModel):
     """``content`` is the canonical JSON of the kind; ``idempotency_key`` makes two clicks one attempt."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    participation = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="submissions")
-    phase = models.ForeignKey(Phase, on_delete=models.PROTECT, related_name="submissions")
+    participation = models.ForeignKey(
+        Participation, on_delete=models.PROTECT, related_name="submissions", verbose_name=_("participación")
+    )
+    phase = models.ForeignKey(
+        Phase, on_delete=models.PROTECT, related_name="submissions", verbose_name=_("fase")
+    )
     kind = models.CharField(_("tipo"), max_length=16, choices=Kind.choices, default=Kind.PROMPT)
     content: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(_("contenido"))
-    content_sha256 = models.CharField(max_length=64)
+    content_sha256 = models.CharField(_("SHA-256 del contenido"), max_length=64)
     idempotency_key = models.CharField(_("clave de idempotencia"), max_length=80)
     created_at = models.DateTimeField(_("enviado el"), db_default=Now())
 

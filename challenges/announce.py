@@ -1,0 +1,54 @@
+"""Tells the live process that a board has changed, by a Redis channel that keeps nothing.
+
+Called after the commit that grew the board's version. It never raises for a broker that is away: the live process
+reads the version from the database once a second as well.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from functools import cache
+
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from challenges import board
+from challenges.models import Phase
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_S = 0.3
+
+
+def channel(phase_id: int) -> str:
+    return f"desafio:board:{phase_id}"
+
+
+def publish(phase_id: int) -> bool:
+    """Send the public board of the phase to whoever listens; False when Redis is away."""
+    phase = Phase.objects.select_related("challenge").get(pk=phase_id)
+    built = board.build(phase)
+    message = json.dumps(
+        {"phase_id": phase_id, "version": built.version, "body": built.body.decode()}, ensure_ascii=False
+    )
+    try:
+        _redis().publish(channel(phase_id), message)
+    except (RedisError, OSError) as fault:
+        logger.warning("board %s version %s not announced: %s", phase_id, built.version, fault)
+        return False
+    return True
+
+
+@cache
+def _redis() -> Redis:
+    return Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        # The client's own default is three more tries with pauses: longer than a board is worth waiting for.
+        retry=Retry(NoBackoff(), 0),
+    )

@@ -1,0 +1,108 @@
+"""The energy of one suite of one evaluation: which source tells it, its second witness, and the stored row.
+
+Only ``evaluation`` calls it. A witness that fails costs a note, never a score.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import cache
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+
+from challenges import lease
+from challenges.lease import Lease
+from challenges.models import Measurement as MeasurementRow
+from challenges.models import Phase
+from scoring.energy.window import EnergySource, TokenModelSource, best_source
+from scoring.energy.witness import Witness, WitnessReading
+from scoring.values import EvidenceGrade, Measurement
+
+# Grades that come from counting tokens; every other needs a counter beside the model.
+TOKEN_MODEL_GRADES = frozenset({EvidenceGrade.D.value, EvidenceGrade.E.value})
+LONGEST_NOTE = 300
+
+
+def source_for(phase: Phase) -> EnergySource:
+    """The source whose grade the phase ranks; else the best there is, whose figures stand outside the ranking.
+
+    A counter of this machine says nothing about a model that runs on another.
+    """
+    if phase.evidence_grade in TOKEN_MODEL_GRADES:
+        return TokenModelSource(reason="La fase se clasifica con la estimación a partir de los tokens.")
+    if not _is_this_machine(settings.INFERENCE_URL):
+        return TokenModelSource(reason="El modelo está en otra máquina, y aquí no hay contador que la mida.")
+    return best_source()
+
+
+async def witness_opens() -> None:
+    """Start the second witness on a window. It has its own process; this only waits for it to be told so."""
+    if settings.WITNESS_ENABLED:
+        await asyncio.to_thread(_witness().open)
+
+
+async def witness_closes() -> WitnessReading | None:
+    return await asyncio.to_thread(_witness().close) if settings.WITNESS_ENABLED else None
+
+
+def start_witness() -> None:
+    """Start it ahead of the first evaluation, which would else wait for it to get ready."""
+    if settings.WITNESS_ENABLED:
+        _witness()
+
+
+def stop_witness() -> None:
+    """End the witness's process, if this worker ever started one."""
+    if _witness.cache_info().currsize:
+        _witness().stop()
+        _witness.cache_clear()
+
+
+def store(
+    held: Lease,
+    *,
+    repetition: int,
+    is_ranked: bool,
+    measured: Measurement,
+    witness: WitnessReading | None,
+    flags: Sequence[str] = (),
+) -> MeasurementRow:
+    """Keep a closed window with what the witness saw of it. Raises LeaseLost: then nothing was written."""
+    with transaction.atomic():
+        lease.renew(held)
+        row, _ = MeasurementRow.objects.get_or_create(
+            evaluation_id=held.evaluation_id,
+            repetition=repetition,
+            is_ranked=is_ranked,
+            defaults={
+                "energy_mj": measured.energy_mj,
+                "seconds": measured.seconds,
+                "evidence_grade": measured.grade.value,
+                "source": measured.source,
+                "flags": sorted({*measured.flags, *flags}),
+                "witness_mj": witness.energy_mj if witness else None,
+                "co2_mg": witness.co2_mg if witness else None,
+                "witness_note": witness.note[:LONGEST_NOTE] if witness else "",
+            },
+        )
+    return row
+
+
+@cache
+def _witness() -> Witness:
+    """One a worker process: it takes seconds to start, and does not measure two things at once."""
+    witness = Witness()
+    witness.start()
+    return witness
+
+
+def _is_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,230 @@
+"""The work of one evaluation, in order: ask the backend, run the ranked cases, the public ones, grade, record.
+
+Only ``evaluation`` calls it, and deals with whatever it raises. Each step looks at the rows first and does only
+what is missing, so that an evaluation that was interrupted anywhere goes on from there.
+
+The ranked suite comes first and is measured by itself; then the public one, so that whoever sees a score can also
+see answers; the score comes last. A fault in the public part is noted in its measurement and costs no score.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from asgiref.sync import sync_to_async
+from scoring.harness import CaseOutcome, RetryPolicy, run_cases
+from scoring.inference.describe import BackendDescription, describe
+from scoring.inference.openai import OpenAIBackend
+
+from challenges import backend, case_runs, energy_window, lease, standings
+from challenges.case_runs import Repetition
+from challenges.lease import Lease
+from challenges.models import Evaluation, Phase, State, Suite, Visibility
+from challenges.models import Measurement as MeasurementRow
+from challenges.standings import Judged
+from scoring import policies, quality
+from scoring.energy.window import EnergySource
+from scoring.energy.witness import WitnessReading
+from scoring.errors import (
+    BackendFault,
+    BackendRefused,
+    MeasurementFault,
+    MeasurementVoid,
+    ScoringError,
+    SpecError,
+)
+from scoring.solutions import prompt_json
+from scoring.values import EvidenceGrade, Measurement, PromptContent
+
+logger = logging.getLogger(__name__)
+
+CONTEXT_TOO_LONG = "exceed_context_size_error"
+INCOMPLETE = "feedback-incomplete"
+
+
+class CaseRefused(Exception):
+    """The backend cannot take a case as the contestant's template made it: longer than its context."""
+
+    def __init__(self, *, key: str, is_public: bool) -> None:
+        super().__init__(CONTEXT_TOO_LONG)
+        self.key = key
+        self.is_public = is_public
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    held: Lease
+    phase: Phase
+    content: PromptContent
+    source: EnergySource
+    repetition: int
+
+    def part(self, suite: Suite) -> Repetition:
+        return Repetition(held=self.held, number=self.repetition, suite=suite)
+
+
+async def judge(held: Lease) -> None:
+    """Take a freshly claimed evaluation to its score.
+
+    Raises LeaseLost, CaseRefused, the faults of backend and measurement (``scoring.errors``), and SpecError for
+    a suite or a policy that cannot be used. Whatever finished before stays stored.
+    """
+    description = await describe(backend.settings_from_django())
+    job = await sync_to_async(_start)(held, description)
+    await _run_ranked(job)
+    if job.phase.feedback_suite is not None:
+        await _run_feedback(job, job.phase.feedback_suite)
+    await sync_to_async(_grade_and_record)(job)
+
+
+def _start(held: Lease, description: BackendDescription) -> _Job:
+    evaluation = Evaluation.objects.select_related(
+        "submission__phase__challenge", "submission__phase__ranked_suite", "submission__phase__feedback_suite"
+    ).get(pk=held.evaluation_id)
+    phase = evaluation.submission.phase
+    content, problems = prompt_json.decode(evaluation.submission.content)
+    if content is None:
+        raise SpecError(field="content", fix=f"El envío guardado no se puede leer: {problems}.")
+    source = energy_window.source_for(phase)
+    model = {"model": description.model, "model_revision": description.revision}
+    if _measurement(held, evaluation.repetition, is_ranked=True) is not None:
+        # The figure that ranks is there: nothing may change about what it was taken from.
+        number, model = evaluation.repetition, {}
+    elif _can_go_on(evaluation, source, phase, held, model):
+        number = evaluation.repetition
+    else:
+        number = evaluation.repetition + 1
+    lease.transition(held, to=State.RUNNING, repetition=number, **model)
+    return _Job(held=held, phase=phase, content=content, source=source, repetition=number)
+
+
+def _can_go_on(
+    evaluation: Evaluation, source: EnergySource, phase: Phase, held: Lease, model: dict[str, str]
+) -> bool:
+    """Whether the repetition can take more cases: none is done yet, or those done are as good as new ones."""
+    begun = Repetition(held=held, number=evaluation.repetition, suite=phase.ranked_suite)
+    if not case_runs.has_any(begun):
+        return True
+    same_model = (evaluation.model, evaluation.model_revision) == (model["model"], model["model_revision"])
+    return source.resumable and same_model
+
+
+async def _run_ranked(job: _Job) -> None:
+    part = job.part(job.phase.ranked_suite)
+    if await sync_to_async(_measurement)(job.held, job.repetition, is_ranked=True) is not None:
+        return
+    faults: list[BackendFault] = []
+
+    async def keep(outcome: CaseOutcome) -> None:
+        if outcome.completion is not None:
+            await sync_to_async(case_runs.store)(part, key=outcome.key, completion=outcome.completion)
+        elif isinstance(outcome.fault, BackendRefused) and outcome.fault.type == CONTEXT_TOO_LONG:
+            raise CaseRefused(key=outcome.key, is_public=part.suite.visibility == Visibility.PUBLIC)
+        elif outcome.fault is not None:
+            # The other cases go on: what they bring is kept for the next try.
+            faults.append(outcome.fault)
+
+    async def run() -> None:
+        await _run_missing(job, part, keep)
+        if faults:
+            raise faults[0]
+
+    measured, witness = await _measured(job, part, run)
+    if measured.energy_mj <= 0:
+        raise MeasurementVoid("La medida de energía dio 0 J.")
+    await sync_to_async(energy_window.store)(
+        job.held, repetition=job.repetition, is_ranked=True, measured=measured, witness=witness
+    )
+
+
+async def _run_feedback(job: _Job, suite: Suite) -> None:
+    part = job.part(suite)
+    if await sync_to_async(_measurement)(job.held, job.repetition, is_ranked=False) is not None:
+        return
+    faults: list[ScoringError] = []
+
+    async def keep(outcome: CaseOutcome) -> None:
+        if outcome.completion is None:
+            faults.extend([outcome.fault] if outcome.fault else [])
+            return
+        try:
+            await sync_to_async(case_runs.store)(part, key=outcome.key, completion=outcome.completion)
+        except SpecError as fault:
+            faults.append(fault)
+
+    async def run() -> None:
+        try:
+            await _run_missing(job, part, keep)
+        except BackendFault as fault:
+            faults.append(fault)
+
+    try:
+        measured, witness = await _measured(job, part, run)
+    except MeasurementFault as fault:
+        logger.warning("evaluation %s: feedback not measured: %s", job.held.evaluation_id, fault)
+        return
+    if faults:
+        kinds = sorted({type(fault).__name__ for fault in faults})
+        logger.warning("evaluation %s: feedback incomplete: %s", job.held.evaluation_id, kinds)
+    await sync_to_async(energy_window.store)(
+        job.held,
+        repetition=job.repetition,
+        is_ranked=False,
+        measured=measured,
+        witness=witness,
+        flags=[INCOMPLETE] if faults else [],
+    )
+
+
+async def _measured(
+    job: _Job, part: Repetition, run: Callable[[], Awaitable[None]]
+) -> tuple[Measurement, WitnessReading | None]:
+    """Run inside a window of the energy source; the calls of the whole repetition are in its figure."""
+    window = job.source.open()
+    await energy_window.witness_opens()
+    await run()
+    measured = window.close(await sync_to_async(case_runs.token_use)(part))
+    return measured, await energy_window.witness_closes()
+
+
+async def _run_missing(job: _Job, part: Repetition, keep: Callable[[CaseOutcome], Awaitable[None]]) -> None:
+    requests = await sync_to_async(case_runs.missing)(part, job.content)
+    await run_cases(
+        cases=requests,
+        backend_factory=lambda: OpenAIBackend(backend.settings_from_django()),
+        concurrency=job.phase.concurrency,
+        case_timeout_s=job.phase.case_timeout_s,
+        retries=RetryPolicy(),
+        on_result=keep,
+    )
+
+
+def _grade_and_record(job: _Job) -> None:
+    lease.transition(job.held, to=State.GRADING)
+    part = job.part(job.phase.ranked_suite)
+    measured = _measurement(job.held, job.repetition, is_ranked=True)
+    if measured is None or not case_runs.is_complete(part):
+        raise MeasurementVoid("Faltan casos o su medida de energía.")
+    uses = case_runs.token_use(part)
+    result = policies.apply(
+        policy=job.phase.policy,
+        parameters=job.phase.policy_parameters,
+        quality=quality.weighted_mean(case_runs.graded_cases(part)),
+        energy_mj=measured.energy_mj,
+    )
+    judged = Judged(
+        result=result,
+        energy_mj=measured.energy_mj,
+        evidence_grade=EvidenceGrade(measured.evidence_grade),
+        prompt_tokens=sum(use.prompt_tokens for use in uses),
+        completion_tokens=sum(use.completion_tokens for use in uses),
+    )
+    standings.record(job.held, judged=judged)
+
+
+def _measurement(held: Lease, repetition: int, *, is_ranked: bool) -> MeasurementRow | None:
+    return MeasurementRow.objects.filter(
+        evaluation_id=held.evaluation_id, repetition=repetition, is_ranked=is_ranked
+    ).first()

@@ -1,0 +1,347 @@
+"""What a refusal says to people: in their language, naming the field and the fix.
+
+Called by every door (pages, API) and by commands, so that the same mistake is told in the same words. It makes
+sentences out of fields; it decides nothing, stores nothing and knows no page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import singledispatch
+
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from challenges.errors import (
+    BoardNameRefused,
+    ChallengeClosed,
+    ConsentMissing,
+    ContestantError,
+    IdempotencyConflict,
+    InvalidContent,
+    NotParticipating,
+    PhaseClosed,
+    QuotaExhausted,
+)
+from challenges.models import Purpose
+from scoring.values import Problem
+
+FIELD_NAMES = {
+    "system": gettext_lazy("Instrucciones del sistema"),
+    "user": gettext_lazy("Plantilla del usuario"),
+    "sampling": gettext_lazy("Muestreo"),
+    "sampling.temperature": gettext_lazy("Temperatura"),
+    "sampling.top_p": gettext_lazy("Top-p"),
+    "sampling.max_output_tokens": gettext_lazy("Tokens de respuesta como máximo"),
+    "sampling.seed": gettext_lazy("Semilla"),
+    "sampling.stop": gettext_lazy("Secuencias de parada"),
+    "board_name": gettext_lazy("Nombre en la clasificación"),
+    "idempotency_key": gettext_lazy("Clave de idempotencia"),
+    "content": gettext_lazy("Contenido"),
+    "file": gettext_lazy("Fichero"),
+    "": gettext_lazy("Contenido"),
+}
+
+TYPE_NAMES = {
+    "text": gettext_lazy("un texto"),
+    "number": gettext_lazy("un número"),
+    "integer": gettext_lazy("un número entero"),
+    "list": gettext_lazy("una lista de textos"),
+    "object": gettext_lazy("un objeto con campos"),
+}
+
+
+def sentence(problem: Problem) -> str:
+    """One problem as a whole sentence: where it is, what is wrong, and how to mend it."""
+    return _("%(where)s: %(what)s") % {"where": _where(problem), "what": what(problem)}
+
+
+def what(problem: Problem) -> str:
+    """The same without naming the field, for a page that shows it right under the field."""
+    make = WHAT.get(problem.code)
+    if make is None:
+        return _("no es válido (%(code)s). Revísalo y vuelve a intentarlo.") % {"code": problem.code}
+    return make(problem)
+
+
+def _where(problem: Problem) -> str:
+    name = field_name(problem.field)
+    if problem.line is None:
+        return name
+    return _("%(field)s, línea %(line)d") % {"field": name, "line": problem.line}
+
+
+def field_name(field: str) -> str:
+    """The label that people see for a dotted field name; items of a list ("sampling.stop.2") are numbered."""
+    known = FIELD_NAMES.get(field)
+    if known is not None:
+        return str(known)
+    parent, _dot, index = field.replace("[", ".").replace("]", "").rpartition(".")
+    if parent in FIELD_NAMES and index.isdecimal():
+        return _("%(field)s, elemento %(number)d") % {
+            "field": FIELD_NAMES[parent],
+            "number": int(index) + 1,
+        }
+    return field
+
+
+# --- one maker per code: (problem) -> what is wrong, then the fix -----------------------------------------
+
+
+def _required(problem: Problem) -> str:
+    return _("falta. Escríbelo para poder seguir.")
+
+
+def _unknown_slot(problem: Problem) -> str:
+    return _("no existe %(name)s. Puedes usar %(known)s.") % {
+        "name": _slot(problem.params["name"]),
+        "known": _slots(problem),
+    }
+
+
+def _no_slot_used(problem: Problem) -> str:
+    return _("no usa ningún hueco, así que todos los casos preguntarían lo mismo. Puedes usar %(known)s.") % {
+        "known": _slots(problem)
+    }
+
+
+def _bad_slot_syntax(problem: Problem) -> str:
+    return _(
+        "no se entiende «%(found)s». Un hueco se escribe con dos llaves y un nombre en minúsculas, "
+        "como {{pregunta}}, y nada más dentro."
+    ) % {"found": _shown(problem.params.get("found", ""))}
+
+
+def _too_long(problem: Problem) -> str:
+    return _("tiene %(length)s caracteres y el máximo es %(limit)s. Acórtalo.") % {
+        "length": _number(problem.params.get("length")),
+        "limit": _number(problem.params.get("limit")),
+    }
+
+
+def _too_short(problem: Problem) -> str:
+    return _("es demasiado corto: necesita al menos %(limit)s caracteres.") % {
+        "limit": _number(problem.params.get("limit"))
+    }
+
+
+def _too_many_lines(problem: Problem) -> str:
+    return _("tiene %(count)s líneas y el máximo es %(limit)s. Quita líneas.") % {
+        "count": _number(problem.params.get("count")),
+        "limit": _number(problem.params.get("limit")),
+    }
+
+
+def _control_character(problem: Problem) -> str:
+    return _("hay un carácter de control (%(character)s). Bórralo.") % _character(problem)
+
+
+def _invisible_character(problem: Problem) -> str:
+    return _("hay un carácter invisible (%(character)s). Bórralo o escribe el texto de nuevo.") % (
+        _character(problem)
+    )
+
+
+def _bidi_character(problem: Problem) -> str:
+    return _(
+        "hay un carácter que cambia la dirección de lectura (%(character)s). "
+        "Bórralo: haría que el texto se leyera distinto de como es."
+    ) % _character(problem)
+
+
+def _out_of_range(problem: Problem) -> str:
+    return _("debe estar entre %(low)s y %(high)s.") % {
+        "low": _number(problem.params.get("low")),
+        "high": _number(problem.params.get("high")),
+    }
+
+
+def _wrong_type(problem: Problem) -> str:
+    expected = str(problem.params.get("expected", ""))
+    return _("debe ser %(expected)s.") % {"expected": TYPE_NAMES.get(expected, expected)}
+
+
+def _unknown_field(problem: Problem) -> str:
+    return _("no existe el campo «%(name)s». Los que existen son %(known)s.") % {
+        "name": _shown(problem.params.get("name", "")),
+        "known": _listed(f"«{name}»" for name in _known(problem)),
+    }
+
+
+def _too_many(problem: Problem) -> str:
+    return _("hay %(count)s y el máximo es %(limit)s. Quita las que sobran.") % {
+        "count": _number(problem.params.get("count")),
+        "limit": _number(problem.params.get("limit")),
+    }
+
+
+def _empty_item(problem: Problem) -> str:
+    return _("hay un elemento vacío. Bórralo o escribe algo en él.")
+
+
+def _taken(problem: Problem) -> str:
+    return _("ya lo usa otra persona. Elige otro.")
+
+
+def _bad_json(problem: Problem) -> str:
+    return _(
+        "el fichero no es JSON válido. Debe empezar por «{», acabar por «}» y llevar los textos entre comillas."
+    )
+
+
+def _not_text(problem: Problem) -> str:
+    return _("el fichero no es texto en UTF-8. Guárdalo como JSON en UTF-8 y vuelve a elegirlo.")
+
+
+def _stale(problem: Problem) -> str:
+    return _("el formulario ha caducado. Pulsa otra vez el botón: tu texto sigue aquí.")
+
+
+WHAT: Mapping[str, Callable[[Problem], str]] = {
+    "required": _required,
+    "unknown_slot": _unknown_slot,
+    "no_slot_used": _no_slot_used,
+    "bad_slot_syntax": _bad_slot_syntax,
+    "too_long": _too_long,
+    "too_short": _too_short,
+    "too_many_lines": _too_many_lines,
+    "control_character": _control_character,
+    "invisible_character": _invisible_character,
+    "bidi_character": _bidi_character,
+    "out_of_range": _out_of_range,
+    "wrong_type": _wrong_type,
+    "unknown_field": _unknown_field,
+    "too_many": _too_many,
+    "empty_item": _empty_item,
+    "taken": _taken,
+    "bad_json": _bad_json,
+    "not_text": _not_text,
+    "stale": _stale,
+}
+
+
+# --- refusals of a whole request --------------------------------------------------------------------------
+
+
+@singledispatch
+def explain(error: ContestantError) -> str:
+    """A refusal as sentences: why, and what to do next."""
+    return _("No se ha podido hacer. Revísalo y vuelve a intentarlo.")
+
+
+@explain.register
+def _challenge_closed(error: ChallengeClosed) -> str:
+    return _("Este desafío ya no admite participantes nuevos. Mira en la portada los que están abiertos.")
+
+
+@explain.register
+def _consent_missing(error: ConsentMissing) -> str:
+    texts = _listed(f"«{Purpose(purpose).label}»" for purpose in error.purposes)
+    return _("Para participar falta que marques %(texts)s") % {"texts": texts}
+
+
+@explain.register
+def _board_name_refused(error: BoardNameRefused) -> str:
+    return sentence(error.problem)
+
+
+@explain.register
+def _not_participating(error: NotParticipating) -> str:
+    return _("Todavía no participas en este desafío. Únete en su página y vuelve: tu texto no se pierde.")
+
+
+@explain.register
+def _phase_closed(error: PhaseClosed) -> str:
+    if error.when == "not_yet":
+        return _("La fase todavía no está abierta: abre el %(at)s. No se ha gastado ningún intento.") % {
+            "at": _moment(error.at)
+        }
+    return _("La fase se cerró el %(at)s y ya no admite envíos. No se ha gastado ningún intento.") % {
+        "at": _moment(error.at)
+    }
+
+
+@explain.register
+def _quota_exhausted(error: QuotaExhausted) -> str:
+    if error.next_attempt_at is None:
+        return _("Ya has usado los %(limit)s intentos de esta fase y no quedan más.") % {
+            "limit": _number(error.limit)
+        }
+    return _("Ya has usado los %(limit)s intentos de hoy. Podrás enviar otra vez el %(at)s.") % {
+        "limit": _number(error.limit),
+        "at": _moment(error.next_attempt_at),
+    }
+
+
+@explain.register
+def _invalid_content(error: InvalidContent) -> str:
+    return "\n".join(sentence(problem) for problem in error.problems)
+
+
+@explain.register
+def _idempotency_conflict(error: IdempotencyConflict) -> str:
+    return _(
+        "Este formulario ya se envió antes con otro contenido, y aquel envío sigue en pie. "
+        "Si quieres enviar también este, pulsa «Enviar» otra vez."
+    )
+
+
+# --- parts of sentences -----------------------------------------------------------------------------------
+
+
+def _slot(name: object) -> str:
+    return "{{" + _shown(name) + "}}"
+
+
+def _slots(problem: Problem) -> str:
+    return _listed(_slot(name) for name in _known(problem))
+
+
+def _known(problem: Problem) -> tuple[str, ...]:
+    known = problem.params.get("known", ())
+    return known if isinstance(known, tuple) else (str(known),)
+
+
+def _listed(items: Iterable[str]) -> str:
+    """«a», «a y b», «a, b y c»."""
+    *head, last = list(items) or ["—"]
+    if not head:
+        return last
+    return _("%(head)s y %(last)s") % {"head": ", ".join(head), "last": last}
+
+
+def _character(problem: Problem) -> dict[str, str]:
+    character, column = str(problem.params.get("character", "")), problem.params.get("column")
+    if column is not None:
+        character = _("%(character)s, columna %(column)s") % {
+            "character": character,
+            "column": _number(column),
+        }
+    return {"character": character}
+
+
+def _number(value: object) -> str:
+    if isinstance(value, int | float):
+        return str(number_format(value, use_l10n=True, force_grouping=True))
+    return str(value)
+
+
+def _shown(value: object) -> str:
+    """What somebody typed, cut to what fits in a sentence."""
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _moment(at: datetime) -> str:
+    return _("%(at)s (hora de %(zone)s)") % {
+        "at": date_format(timezone.localtime(at), "DATETIME_FORMAT"),
+        "zone": zone_name(timezone.get_current_timezone_name()),
+    }
+
+
+def zone_name(zone: str) -> str:
+    """«Europe/Madrid» as people say it: «Madrid»."""
+    return zone.rpartition("/")[2].replace("_", " ")

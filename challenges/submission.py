@@ -1,0 +1,197 @@
+"""Handing in: one function from the raw content to a stored submission that waits for its evaluation.
+
+Pages, API and demo call it; they translate what it raises. It never evaluates, and no attempt is spent before
+everything that can be wrong has been told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Count, Q
+
+from challenges import dispatch
+from challenges.errors import (
+    IdempotencyConflict,
+    InvalidContent,
+    NotParticipating,
+    PhaseClosed,
+    QuotaExhausted,
+)
+from challenges.models import Case, Evaluation, Participation, Phase, Submission, Visibility
+from challenges.models.evaluation import REFUNDED
+from scoring.solutions import prompt, prompt_json
+from scoring.values import Message, Problem, PromptContent
+
+LONGEST_IDEMPOTENCY_KEY = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """Attempts of one participation in one phase; ``next_attempt_at`` is None while there is one to take now.
+
+    It is also None when the phase gives no more: then ``left_phase`` is 0, or the next day comes after the end.
+    """
+
+    used_today: int
+    left_today: int
+    used_phase: int
+    left_phase: int
+    next_attempt_at: datetime | None
+
+
+def submit(
+    *, participation: Participation, phase: Phase, content: Mapping[str, Any], idempotency_key: str
+) -> Submission:
+    """Store a submission, take one attempt, and ask for its evaluation.
+
+    ``content`` is the raw JSON shape of the prompt kind. The same key with the same content gives the first
+    submission again. Raises NotParticipating, IdempotencyConflict, InvalidContent (every problem at once),
+    PhaseClosed and QuotaExhausted, in this order. Locks the participation's row until commit; rings after it.
+    """
+    if participation.challenge_id != phase.challenge_id:
+        raise NotParticipating(slug=phase.challenge.slug)
+    _check_key(idempotency_key)
+    decoded, problems = _decode(phase, content)
+    canonical = prompt_json.encode(decoded) if decoded is not None else None
+    if (earlier := _earlier(participation, phase, idempotency_key, canonical)) is not None:
+        return earlier
+    if canonical is None or problems:
+        raise InvalidContent(problems)
+    with transaction.atomic():
+        # Under this lock two clicks wait for each other, and attempts are counted one at a time.
+        Participation.objects.select_for_update().get(pk=participation.pk)
+        if (earlier := _earlier(participation, phase, idempotency_key, canonical)) is not None:
+            return earlier
+        now = dispatch.now()
+        _check_open(phase, now)
+        _check_quota(participation, phase, now)
+        submission = Submission.objects.create(
+            participation=participation,
+            phase=phase,
+            content=canonical,
+            content_sha256=_sha256(canonical),
+            idempotency_key=idempotency_key,
+            created_at=now,
+        )
+        evaluation = Evaluation.objects.create(submission=submission)
+        transaction.on_commit(partial(dispatch.wake_workers, evaluation.pk), robust=True)
+    return submission
+
+
+def check(phase: Phase, content: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """Everything that is wrong with ``content``, without spending anything."""
+    return _decode(phase, content)[1]
+
+
+def preview(phase: Phase, content: Mapping[str, Any], case: Case) -> tuple[Message, ...]:
+    """The messages that the model would get for a public case. Raises InvalidContent."""
+    if case.suite.visibility != Visibility.PUBLIC:
+        raise ValueError(f"case {case.pk} is private: nobody may see it, not even inside a prompt")
+    decoded, problems = _decode(phase, content)
+    if decoded is None or problems:
+        raise InvalidContent(problems)
+    return prompt.render(decoded, inputs=case.inputs)
+
+
+def quota(participation: Participation, phase: Phase) -> Quota:
+    """Attempts used and left, by the database's clock; those that ended by our fault were given back."""
+    return _quota(participation, phase, dispatch.now())
+
+
+def slots_of(phase: Phase) -> dict[str, str]:
+    """The slots that a template of this phase may use, with their descriptions: those of all its suites."""
+    slots: dict[str, str] = dict(phase.ranked_suite.slots)
+    if phase.feedback_suite is not None:
+        slots = {name: text for name, text in slots.items() if name in phase.feedback_suite.slots}
+    return slots
+
+
+def _decode(phase: Phase, content: Mapping[str, Any]) -> tuple[PromptContent | None, tuple[Problem, ...]]:
+    decoded, problems = prompt_json.decode(content)
+    if decoded is None:
+        return None, problems
+    found = prompt.check(decoded, limits=phase.limits, slots=tuple(slots_of(phase)))
+    return decoded, (*problems, *(problem for problem in found if problem not in problems))
+
+
+def _check_key(key: str) -> None:
+    if not key.strip():
+        raise InvalidContent([Problem(field="idempotency_key", code="required")])
+    if len(key) > LONGEST_IDEMPOTENCY_KEY:
+        params = {"length": len(key), "limit": LONGEST_IDEMPOTENCY_KEY}
+        raise InvalidContent([Problem(field="idempotency_key", code="too_long", params=params)])
+    for column, character in enumerate(key, start=1):
+        if not character.isprintable():
+            unfit = {"character": f"U+{ord(character):04X}", "column": column}
+            raise InvalidContent([Problem(field="idempotency_key", code="control_character", params=unfit)])
+
+
+def _earlier(
+    participation: Participation, phase: Phase, key: str, canonical: Mapping[str, Any] | None
+) -> Submission | None:
+    """The submission that this key already made. Raises IdempotencyConflict when it was for something else."""
+    found = Submission.objects.filter(participation=participation, idempotency_key=key).first()
+    if found is None:
+        return None
+    if canonical is None or found.phase_id != phase.pk or found.content_sha256 != _sha256(canonical):
+        raise IdempotencyConflict(key=key)
+    return found
+
+
+def _check_open(phase: Phase, now: datetime) -> None:
+    if now < phase.opens_at:
+        raise PhaseClosed(when="not_yet", at=phase.opens_at)
+    if now >= phase.closes_at:
+        raise PhaseClosed(when="over", at=phase.closes_at)
+
+
+def _check_quota(participation: Participation, phase: Phase, now: datetime) -> None:
+    """Caller holds the participation's lock."""
+    state = _quota(participation, phase, now)
+    if state.left_phase == 0:
+        raise QuotaExhausted(scope="phase", limit=phase.attempts_per_phase, next_attempt_at=None)
+    if state.left_today == 0:
+        raise QuotaExhausted(scope="day", limit=phase.attempts_per_day, next_attempt_at=state.next_attempt_at)
+
+
+def _quota(participation: Participation, phase: Phase, now: datetime) -> Quota:
+    start, end = day_around(now, phase.time_zone)
+    used = (
+        Submission.objects.filter(participation=participation, phase=phase)
+        .exclude(evaluations__state__in=REFUNDED)
+        .aggregate(phase=Count("id"), today=Count("id", filter=Q(created_at__gte=start, created_at__lt=end)))
+    )
+    left_phase = max(phase.attempts_per_phase - used["phase"], 0)
+    left_today = min(max(phase.attempts_per_day - used["today"], 0), left_phase)
+    waits_for_tomorrow = left_today == 0 and left_phase > 0 and end < phase.closes_at
+    return Quota(
+        used_today=used["today"],
+        left_today=left_today,
+        used_phase=used["phase"],
+        left_phase=left_phase,
+        next_attempt_at=end if waits_for_tomorrow else None,
+    )
+
+
+def day_around(moment: datetime, time_zone: str) -> tuple[datetime, datetime]:
+    """First moment of the local day that holds ``moment``, and of the next; 23 to 25 hours apart."""
+    zone = ZoneInfo(time_zone)
+    today = moment.astimezone(zone).date()
+    start = datetime.combine(today, time.min, tzinfo=zone)
+    end = datetime.combine(today + timedelta(days=1), time.min, tzinfo=zone)
+    return start, end
+
+
+def _sha256(canonical: Mapping[str, Any]) -> str:
+    text = json.dumps(canonical, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    # Half a surrogate pair is refused later, with its place; here it must only not stop us.
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
