@@ -1,10 +1,11 @@
-"""Settings, all read from the environment; docs/settings.md lists them, ``./alia demo`` sets them for one machine.
+"""Settings, all read from the environment (docs/settings.md); ``./alia demo`` sets them for one machine.
 
 The defaults are those of production: nothing here is looser unless a variable says so.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -33,6 +34,9 @@ DATABASE_URL = env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'desafio.
 REDIS_URL = env.str("REDIS_URL", default=f"unix://{DATA_DIR / 'valkey.sock'}")
 LIVE_URL = env.str("LIVE_URL", default="").rstrip("/")
 PUBLIC_URL = env.str("PUBLIC_URL", default="https://localhost").rstrip("/")
+# Whose pages may read the live process across origins, and how many streams one such process holds open.
+LIVE_ALLOWED_ORIGINS = env.list("LIVE_ALLOWED_ORIGINS", default=[PUBLIC_URL])
+LIVE_MAX_STREAMS = env.int("LIVE_MAX_STREAMS", default=8_000)
 
 INFERENCE_URL = env.str("INFERENCE_URL", default="http://127.0.0.1:8081")
 INFERENCE_API_KEY = env.str("INFERENCE_API_KEY", default="")
@@ -40,7 +44,8 @@ INFERENCE_MODEL = env.str("INFERENCE_MODEL", default="gemma-3-270m")
 INFERENCE_REVISION = env.str("INFERENCE_REVISION", default="")
 INFERENCE_DIALECT = env.str("INFERENCE_DIALECT", default="chat")
 INFERENCE_CHAT_FORMAT = env.str("INFERENCE_CHAT_FORMAT", default="plain")
-# Fields that only some servers know, as JSON; llama.cpp's prompt cache must be off, or energy depends on order.
+# Fields that only some servers know, as JSON: llama.cpp's prompt cache must be off, or the order of the cases
+# changes the energy.
 INFERENCE_EXTRA_BODY = env.json("INFERENCE_EXTRA_BODY", default={})
 
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=15)
@@ -211,7 +216,15 @@ ACCOUNT_ADAPTER = "desafio.accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_SIGNUP_FORM_CLASS = "desafio.accounts.forms.SignupExtraForm"
+ACCOUNT_FORMS = {
+    "signup": "desafio.accounts.forms.SignupForm",
+    "login": "desafio.accounts.forms.LoginForm",
+    "reauthenticate": "desafio.accounts.forms.ReauthenticateForm",
+    "reset_password": "desafio.accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "desafio.accounts.forms.ResetPasswordKeyForm",
+    "change_password": "desafio.accounts.forms.ChangePasswordForm",
+    "add_email": "desafio.accounts.forms.AddEmailForm",
+}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Desafío ALIA] "
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
@@ -243,15 +256,13 @@ SHOW_MAIL_ON_PAGE = env.bool("SHOW_MAIL_ON_PAGE", default=False)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "desafio.api.tokens.BearerToken",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
-    "PAGE_SIZE": 50,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["desafio.api.strict_json.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "desafio.api.openapi.ProblemAwareSchema",
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
         "rest_framework.throttling.UserRateThrottle",
@@ -264,10 +275,19 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "desafio.api.problems.exception_handler",
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
 }
+# Only the hash of a token is stored; a week is as long as a phase's last days.
+REST_KNOX = {"TOKEN_TTL": timedelta(days=7), "AUTH_HEADER_PREFIX": "Bearer"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Desafío ALIA",
+    "DESCRIPTION": "Lo mismo que la web, para programas. Los errores son documentos RFC 9457 en castellano.",
     "VERSION": "1",
+    "ENUM_NAME_OVERRIDES": {
+        "EvaluationState": "challenges.models.evaluation.State",
+        "PhaseState": "desafio.api.answers.PHASE_STATES",
+    },
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "defaultModelsExpandDepth": 0},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
@@ -275,14 +295,11 @@ SPECTACULAR_SETTINGS = {
 # --- language, static files, logs -------------------------------------------------------------------------
 
 LANGUAGE_CODE = "es"
-LANGUAGES = [
-    ("es", _("castellano")),
-    ("ca", _("catalán")),
-    ("eu", _("euskera")),
-    ("gl", _("gallego")),
-    ("en", _("inglés")),
-]
+# One by one, each as its catalogue is complete: a half-translated page is worse than a Spanish one.
+LANGUAGES = [("es", _("castellano"))]
 LOCALE_PATHS = [PACKAGE_DIR / "locale"]
+# 1.234,56 in Spanish: Django's own format groups with a space.
+FORMAT_MODULE_PATH = ["desafio.pages.formats"]
 TIME_ZONE = "Europe/Madrid"
 USE_TZ = True
 
@@ -291,7 +308,12 @@ STATICFILES_DIRS = [PACKAGE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    # Compressing all files takes half a minute: worth it once a release, not before a demo on loopback.
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if env.bool("STATIC_COMPRESSION", default=True)
+        else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    },
 }
 
 LOGGING = {

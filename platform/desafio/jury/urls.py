@@ -1,3 +1,15 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of the judges' pages."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+
+from desafio.jury import views
+
+app_name = "jury"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.home, name="home"),
+    path("<slug:challenge>/<slug:phase>/", views.board, name="board"),
+    path("<slug:challenge>/<slug:phase>/clasificacion.csv", views.export, name="export"),
+]

@@ -1,3 +1,24 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of the contestant's pages, in Spanish. ``home`` stands outside the namespace: settings name it."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from desafio.pages import board, challenge, health, home, submissions, submit
+
+_pages = [
+    path("desafios/<slug:slug>/", challenge.show, name="challenge"),
+    path("desafios/<slug:slug>/unirse/", challenge.join, name="join"),
+    path("desafios/<slug:slug>/enviar/", submit.form, name="submit"),
+    path("desafios/<slug:slug>/revisar/", submit.lint, name="lint"),
+    path("desafios/<slug:slug>/clasificacion/", board.show, name="board"),
+    path("envios/", submissions.mine, name="submissions"),
+    path("envios/<uuid:pk>/", submissions.show, name="submission"),
+    path("envios/<uuid:pk>/estado/", submissions.progress, name="progress"),
+    path("salud/", health.show, name="health"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home.show, name="home"),
+    path("", include((_pages, "pages"))),
+]

@@ -1,0 +1,223 @@
+"""The shapes of answers, for the OpenAPI document; ``catalogue`` and ``report`` make what they describe.
+
+Field names are part of the interface: they may be added to, never renamed. A test holds real answers to them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from challenges.models import State
+from desafio.api.incoming import PromptContent
+
+PHASE_STATES = ["upcoming", "open", "over"]
+
+
+class Token(serializers.Serializer[Any]):
+    token = serializers.CharField(help_text="Solo se enseña esta vez; aquí se guarda su huella.")
+    expires_at = serializers.DateTimeField()
+
+
+class Participation(serializers.Serializer[Any]):
+    challenge = serializers.SlugField()
+    participation = serializers.UUIDField(help_text="El identificador público, el de la clasificación.")
+    joined_at = serializers.DateTimeField()
+
+
+class FieldProblem(serializers.Serializer[Any]):
+    field = serializers.CharField()
+    line = serializers.IntegerField(allow_null=True)
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemDocument(serializers.Serializer[Any]):
+    """RFC 9457."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    instance = serializers.CharField()
+    errors = FieldProblem(many=True)  # type: ignore[assignment]  # as above
+
+
+class Check(serializers.Serializer[Any]):
+    ok = serializers.BooleanField()
+    errors = FieldProblem(many=True)  # type: ignore[assignment]  # as above
+
+
+class Case(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    group = serializers.CharField(allow_blank=True)
+    inputs = serializers.DictField(child=serializers.CharField())
+    expected = serializers.JSONField()
+    grader = serializers.JSONField()
+    weight = serializers.IntegerField()
+
+
+class Limits(serializers.Serializer[Any]):
+    max_characters = serializers.IntegerField()
+    max_lines = serializers.IntegerField()
+    max_output_tokens = serializers.IntegerField()
+    max_stop_sequences = serializers.IntegerField()
+    max_stop_characters = serializers.IntegerField()
+    attempts_per_day = serializers.IntegerField()
+    attempts_per_phase = serializers.IntegerField()
+
+
+class PhaseSummary(serializers.Serializer[Any]):
+    slug = serializers.SlugField()
+    title = serializers.CharField()
+    state = serializers.ChoiceField(choices=PHASE_STATES)
+    opens_at = serializers.DateTimeField()
+    closes_at = serializers.DateTimeField()
+    freeze_at = serializers.DateTimeField(allow_null=True)
+    time_zone = serializers.CharField()
+
+
+class Policy(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    parameters = serializers.DictField()
+
+
+class PhaseDetail(PhaseSummary):
+    policy = Policy()
+    evidence_grade = serializers.ChoiceField(choices=list("ABCDE"))
+    estimated = serializers.BooleanField(
+        help_text="La energía de esta fase es una estimación, no una medida."
+    )
+    limits = Limits()
+    slots = serializers.DictField(child=serializers.CharField())
+    private_case_count = serializers.IntegerField()
+    public_cases = Case(many=True)
+
+
+class ChallengeSummary(serializers.Serializer[Any]):
+    slug = serializers.SlugField()
+    title = serializers.CharField()
+    summary = serializers.CharField()
+    language = serializers.CharField()
+    phases = PhaseSummary(many=True)
+
+
+class ChallengeDetail(serializers.Serializer[Any]):
+    slug = serializers.SlugField()
+    title = serializers.CharField()
+    summary = serializers.CharField()
+    statement = serializers.CharField(help_text="Markdown.")
+    language = serializers.CharField()
+    licence = serializers.CharField()
+    phases = PhaseDetail(many=True)
+
+
+class BoardRow(serializers.Serializer[Any]):
+    participation = serializers.UUIDField()
+    rank = serializers.IntegerField(allow_null=True)
+    tied = serializers.BooleanField()
+    name = serializers.CharField()
+    score = serializers.CharField()
+    quality = serializers.CharField()
+    energy_mj = serializers.IntegerField()
+    prompt_tokens = serializers.IntegerField()
+    completion_tokens = serializers.IntegerField()
+    attempts = serializers.IntegerField()
+    scored_at = serializers.DateTimeField()
+    reaches_minimum = serializers.BooleanField()
+    is_ranked = serializers.BooleanField()
+
+
+class Board(serializers.Serializer[Any]):
+    phase = serializers.SlugField()
+    challenge = serializers.SlugField()
+    version = serializers.IntegerField()
+    generated_at = serializers.DateTimeField()
+    evidence_grade = serializers.CharField()
+    estimated = serializers.BooleanField()
+    frozen = serializers.BooleanField()
+    rows = BoardRow(many=True)
+
+
+class Score(serializers.Serializer[Any]):
+    value = serializers.DecimalField(max_digits=8, decimal_places=4)
+    quality = serializers.DecimalField(max_digits=7, decimal_places=6)
+    green = serializers.DecimalField(max_digits=7, decimal_places=6)
+    reaches_minimum = serializers.BooleanField()
+    energy_mj = serializers.IntegerField()
+    evidence_grade = serializers.CharField()
+    estimated = serializers.BooleanField()
+    is_ranked = serializers.BooleanField()
+    prompt_tokens = serializers.IntegerField()
+    completion_tokens = serializers.IntegerField()
+    policy = Policy()
+    scored_at = serializers.DateTimeField()
+
+
+class Progress(serializers.Serializer[Any]):
+    done = serializers.IntegerField(help_text="Casos respondidos.")
+    total = serializers.IntegerField(help_text="Casos en total, públicos y privados.")
+    ahead = serializers.IntegerField(allow_null=True, help_text="Evaluaciones que esperan antes que esta.")
+
+
+class Fault(serializers.Serializer[Any]):
+    is_ours = serializers.BooleanField()
+    attempt_returned = serializers.BooleanField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class Measurement(serializers.Serializer[Any]):
+    energy_mj = serializers.IntegerField()
+    seconds = serializers.DecimalField(max_digits=12, decimal_places=3)
+    evidence_grade = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # as above
+    flags = serializers.ListField(child=serializers.CharField())
+    witness_mj = serializers.IntegerField(allow_null=True)
+    co2_mg = serializers.IntegerField(allow_null=True)
+
+
+class AnsweredCase(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    group = serializers.CharField(allow_blank=True)
+    inputs = serializers.DictField(child=serializers.CharField())
+    expected = serializers.JSONField()
+    answer = serializers.CharField(allow_blank=True)
+    grade = serializers.DecimalField(max_digits=7, decimal_places=6)
+    reason = serializers.CharField(allow_blank=True)
+
+
+class PrivateTotal(serializers.Serializer[Any]):
+    """Todo lo que se dice de los casos privados."""
+
+    cases = serializers.IntegerField()
+    quality = serializers.DecimalField(max_digits=7, decimal_places=6, allow_null=True)
+
+
+class SubmissionSummary(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    challenge = serializers.SlugField()
+    phase = serializers.SlugField()
+    kind = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    state = serializers.ChoiceField(choices=State.choices)
+    state_text = serializers.CharField(help_text="El estado en palabras.")
+    is_final = serializers.BooleanField()
+    score = Score(allow_null=True)
+
+
+class SubmissionDetail(SubmissionSummary):
+    content = PromptContent()
+    content_sha256 = serializers.CharField()
+    progress = Progress()
+    fault = Fault(allow_null=True)
+    measurement = Measurement(allow_null=True)
+    public_cases = AnsweredCase(many=True)
+    private_cases = PrivateTotal()
+
+
+class SubmissionPage(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = SubmissionSummary(many=True)

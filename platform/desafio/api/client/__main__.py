@@ -1,0 +1,5 @@
+import sys
+
+from desafio.api.client.commands import main
+
+sys.exit(main())

@@ -1,0 +1,181 @@
+"""What became of a submission, as the API tells it: state, progress, score part by part, or the fault.
+
+Read only, and only for its author. Of private cases it gives how many there are and their mean.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from challenges import board
+from challenges.models import Case, Evaluation, Measurement, Person, Run, Score, State, Submission, Visibility
+from challenges.models.evaluation import REFUNDED, WAITING
+from scoring.quality import weighted_mean
+from scoring.values import GradedCase
+
+# The backend's own slug for a prompt that does not fit: the one fault that is the contestant's to mend.
+CONTEXT_TOO_LONG = "exceed_context_size_error"
+
+
+def own(person: Person) -> QuerySet[Submission]:
+    """Nobody's but the asker's: a guess at another id finds nothing."""
+    in_force = Evaluation.objects.exclude(state=State.SUPERSEDED).select_related("score")
+    return (
+        Submission.objects.filter(participation__person=person)
+        .select_related("phase__challenge", "phase__ranked_suite", "phase__feedback_suite", "participation")
+        .prefetch_related(Prefetch("evaluations", queryset=in_force))
+    )
+
+
+def summary(submission: Submission) -> dict[str, Any]:
+    evaluation = submission.evaluations.all()[0]
+    return {
+        "id": submission.pk,
+        "challenge": submission.phase.challenge.slug,
+        "phase": submission.phase.slug,
+        "kind": submission.kind,
+        "created_at": submission.created_at,
+        "state": evaluation.state,
+        "state_text": evaluation.get_state_display(),
+        "is_final": evaluation.is_final,
+        "score": _score(evaluation),
+    }
+
+
+def detail(submission: Submission) -> dict[str, Any]:
+    evaluation = submission.evaluations.all()[0]
+    return {
+        **summary(submission),
+        "content": submission.content,
+        "content_sha256": submission.content_sha256,
+        "progress": _progress(submission, evaluation),
+        "fault": _fault(submission, evaluation),
+        "measurement": _measurement(evaluation),
+        "public_cases": [_answered(run) for run in _runs(evaluation).filter(_public(submission))],
+        "private_cases": _private(submission, evaluation),
+    }
+
+
+def _score(evaluation: Evaluation) -> dict[str, Any] | None:
+    score: Score | None = getattr(evaluation, "score", None)
+    if score is None:
+        return None
+    return {
+        "value": f"{score.value:.4f}",
+        "quality": f"{score.quality:.6f}",
+        "green": f"{score.green:.6f}",
+        "reaches_minimum": score.reaches_minimum,
+        "energy_mj": score.energy_mj,
+        "evidence_grade": score.evidence_grade,
+        "estimated": score.evidence_grade in board.ESTIMATES,
+        "is_ranked": score.is_ranked,
+        "prompt_tokens": score.prompt_tokens,
+        "completion_tokens": score.completion_tokens,
+        "policy": {"name": score.policy, "parameters": score.policy_parameters},
+        "scored_at": score.created_at,
+    }
+
+
+def _progress(submission: Submission, evaluation: Evaluation) -> dict[str, Any]:
+    phase = submission.phase
+    suites = Q(suite=phase.ranked_suite_id) | Q(suite=phase.feedback_suite_id)
+    total = Case.objects.filter(suites).count()
+    done = evaluation.runs.filter(repetition=evaluation.repetition).count()
+    return {"done": min(done, total), "total": total, "ahead": _ahead(evaluation)}
+
+
+def _ahead(evaluation: Evaluation) -> int | None:
+    if evaluation.state not in WAITING:
+        return None
+    earlier = Q(created_at__lt=evaluation.created_at) | Q(
+        created_at=evaluation.created_at, pk__lt=evaluation.pk
+    )
+    return Evaluation.objects.waiting().filter(earlier).count()
+
+
+def _fault(submission: Submission, evaluation: Evaluation) -> dict[str, Any] | None:
+    if evaluation.state in REFUNDED:
+        detail = _("Ha fallado algo nuestro. No has perdido el intento: puedes enviarla otra vez.")
+        return _told(evaluation, is_ours=True, detail=detail)
+    if evaluation.state == State.REJECTED:
+        return _told(evaluation, is_ours=False, detail=_their_fault(submission, evaluation))
+    return None
+
+
+def _told(evaluation: Evaluation, *, is_ours: bool, detail: str) -> dict[str, Any]:
+    return {"is_ours": is_ours, "attempt_returned": is_ours, "code": evaluation.fault_code, "detail": detail}
+
+
+def _their_fault(submission: Submission, evaluation: Evaluation) -> str:
+    """Only a public case is named: which private one it was stays with the organizers."""
+    if evaluation.fault_code != CONTEXT_TOO_LONG:
+        return _("El modelo no ha podido ejecutar tu propuesta. Revisa la plantilla y vuelve a enviarla.")
+    suite = submission.phase.feedback_suite
+    named = (
+        suite is not None
+        and suite.visibility == Visibility.PUBLIC
+        and suite.cases.filter(key=evaluation.fault_detail).exists()
+    )
+    if named:
+        return _(
+            "Con el caso %(case)s, tu propuesta no cabe en el contexto del modelo. "
+            "Acorta las instrucciones o la plantilla."
+        ) % {"case": evaluation.fault_detail}
+    return _(
+        "Con alguno de los casos, tu propuesta no cabe en el contexto del modelo. "
+        "Acorta las instrucciones o la plantilla."
+    )
+
+
+def _measurement(evaluation: Evaluation) -> dict[str, Any] | None:
+    found: Measurement | None = evaluation.measurements.filter(is_ranked=True).order_by("-repetition").first()
+    if found is None or evaluation.state != State.SCORED:
+        return None
+    return {
+        "energy_mj": found.energy_mj,
+        "seconds": f"{found.seconds:.3f}",
+        "evidence_grade": found.evidence_grade,
+        "source": found.source,
+        "flags": found.flags,
+        "witness_mj": found.witness_mj,
+        "co2_mg": found.co2_mg,
+    }
+
+
+def _runs(evaluation: Evaluation) -> QuerySet[Run]:
+    return (
+        Run.objects.filter(evaluation=evaluation, repetition=evaluation.repetition)
+        .select_related("case")
+        .order_by("case__position")
+    )
+
+
+def _public(submission: Submission) -> Q:
+    """A suite is public by its own word, not only by the place that a phase gave it."""
+    return Q(case__suite=submission.phase.feedback_suite_id, case__suite__visibility=Visibility.PUBLIC)
+
+
+def _answered(run: Run) -> dict[str, Any]:
+    return {
+        "key": run.case.key,
+        "group": run.case.group,
+        "inputs": run.case.inputs,
+        "expected": run.case.expected,
+        "answer": run.answer,
+        "grade": f"{run.grade:.6f}",
+        "reason": run.reason,
+    }
+
+
+def _private(submission: Submission, evaluation: Evaluation) -> dict[str, Any]:
+    total = submission.phase.ranked_suite.cases.count()
+    if evaluation.state != State.SCORED:
+        return {"cases": total, "quality": None}
+    graded = [
+        GradedCase(value=run.grade, weight=run.case.weight)
+        for run in _runs(evaluation).filter(case__suite=submission.phase.ranked_suite)
+    ]
+    return {"cases": total, "quality": f"{weighted_mean(graded):.6f}" if graded else None}

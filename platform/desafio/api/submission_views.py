@@ -1,0 +1,135 @@
+"""Handing in, checking without handing in, and looking up one's own submissions."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from challenges import submission
+from challenges.errors import NotParticipating
+from challenges.models import Participation, Phase, Submission
+from desafio.api import answers, incoming, report
+from desafio.api.pages import NewestFirst
+from desafio.api.people import asker
+from desafio.api.problems import MissingIdempotencyKey, problem_error
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="Una clave tuya por envío, de 80 caracteres como máximo: repetirla no gasta otro intento.",
+)
+
+
+class Submissions(APIView):
+    """Los envíos propios."""
+
+    @property
+    def throttle_scope(self) -> str:
+        return "submit" if self.request.method == "POST" else ""
+
+    @extend_schema(
+        operation_id="submissions",
+        summary="Mis envíos",
+        parameters=[OpenApiParameter("cursor", str, description="Lo dan «next» y «previous».")],
+        responses={200: answers.SubmissionPage},
+    )
+    def get(self, request: Request) -> Response:
+        """Del más reciente al más antiguo."""
+        pages = NewestFirst()
+        page = pages.paginate_queryset(report.own(asker(request)), request, view=self)
+        return pages.get_paginated_response([report.summary(each) for each in page or []])
+
+    @extend_schema(
+        operation_id="submit",
+        summary="Enviar",
+        parameters=[IDEMPOTENCY_KEY],
+        request=incoming.NewSubmission,
+        responses={201: answers.SubmissionDetail, 200: answers.SubmissionDetail},
+    )
+    def post(self, request: Request) -> Response:
+        """Guarda el envío, gasta un intento y pide su evaluación. La misma clave da el mismo envío (200)."""
+        key = _idempotency_key(request)
+        phase, content = _read(request)
+        participation = _participation(request, phase)
+        # Advisory, for the header alone: what makes one attempt of two requests is the use case.
+        is_replay = Submission.objects.filter(participation=participation, idempotency_key=key).exists()
+        made = submission.submit(
+            participation=participation, phase=phase, content=content, idempotency_key=key
+        )
+        shown = report.detail(report.own(asker(request)).get(pk=made.pk))
+        headers = {"Location": reverse("api:submission", args=[made.pk])}
+        if is_replay:
+            headers["Idempotent-Replayed"] = "true"
+        created = status.HTTP_200_OK if is_replay else status.HTTP_201_CREATED
+        return Response(shown, status=created, headers=headers)
+
+
+class CheckSubmission(APIView):
+    """Revisar una propuesta sin enviarla."""
+
+    @extend_schema(
+        operation_id="check",
+        summary="Revisar",
+        request=incoming.NewSubmission,
+        responses={200: answers.Check},
+    )
+    def post(self, request: Request) -> Response:
+        """Todo lo que hay que corregir, sin gastar ningún intento."""
+        phase, content = _read(request)
+        problems = submission.check(phase, content)
+        return Response({"ok": not problems, "errors": [problem_error(each) for each in problems]})
+
+
+class OneSubmission(APIView):
+    """Un envío propio."""
+
+    @extend_schema(operation_id="submission", summary="Un envío", responses={200: answers.SubmissionDetail})
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """Estado, progreso, puntuación y, de los casos públicos, cada respuesta."""
+        return Response(report.detail(get_object_or_404(report.own(asker(request)), pk=pk)))
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key:
+        raise MissingIdempotencyKey(
+            _(
+                "Falta la cabecera «Idempotency-Key»: un texto tuyo, distinto en cada envío (por ejemplo un "
+                "UUID). Si se corta la red, repite la petición con la misma y no gastarás otro intento."
+            )
+        )
+    return key
+
+
+def _read(request: Request) -> tuple[Phase, Any]:
+    given = incoming.NewSubmission(data=request.data)
+    given.is_valid(raise_exception=True)
+    challenge, slug = given.validated_data["challenge"], given.validated_data["phase"]
+    phase = (
+        Phase.objects.select_related("challenge", "ranked_suite", "feedback_suite")
+        .filter(challenge__slug=challenge, challenge__is_published=True, slug=slug)
+        .first()
+    )
+    if phase is None:
+        known = _("no existe esa fase en ese desafío. GET /api/v1/challenges/ dice las que hay.")
+        raise ValidationError({"phase": [known]}, code="not_found")
+    return phase, given.validated_data["content"]
+
+
+def _participation(request: Request, phase: Phase) -> Participation:
+    found = Participation.objects.filter(person=asker(request), challenge=phase.challenge).first()
+    if found is None:
+        raise NotParticipating(slug=phase.challenge.slug)
+    return found

@@ -1,0 +1,111 @@
+"""What judges see: each phase's board as it stands now, past any freeze, and its ranking as a file.
+
+Only for people with the permission ``challenges.export_ranking``. Nothing here changes a score or a standing.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_required, permission_required
+from django.db.models import Count, F, Max, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from challenges import board as boards
+from challenges import dispatch, exports
+from challenges.models import Person, Phase
+
+EXPORTS_SHOWN = 20
+
+View = Callable[..., HttpResponse]
+
+
+def _judges_only(view: View) -> View:
+    """Anonymous people log in first; others without the permission get the 403 page."""
+    permitted = permission_required("challenges.export_ranking", raise_exception=True)(view)
+    return never_cache(login_required(permitted))
+
+
+@_judges_only
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    phases = (
+        _phases()
+        .annotate(
+            places=Count("standings", distinct=True),
+            downloads=Count("exports", distinct=True),
+            last_download=Max("exports__created_at"),
+            version=F("leaderboard__version"),
+        )
+        .order_by("-opens_at", "challenge__title")
+    )
+    return render(request, "jury/home.html", {"phases": phases, "now": dispatch.now()})
+
+
+@_judges_only
+@require_safe
+def board(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
+    return _board_page(request, _phase(challenge, phase))
+
+
+@_judges_only
+def export(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
+    """The file, by POST because each download is kept; by GET, the page with the button."""
+    chosen = _phase(challenge, phase)
+    if request.method != "POST":
+        page = _board_page(request, chosen, status=405)
+        page.headers["Allow"] = "POST"
+        return page
+    made, kept = exports.export_ranking(phase=chosen, person=cast(Person, request.user))
+    kept.refresh_from_db(fields=["created_at"])
+    digest = base64.b64encode(bytes.fromhex(made.sha256)).decode()
+    return HttpResponse(
+        made.body,
+        content_type="text/csv; charset=utf-8; header=present",
+        headers={
+            "Content-Disposition": f'attachment; filename="{made.name}"',
+            "Repr-Digest": f"sha-256=:{digest}:",
+            "X-Content-SHA256": made.sha256,
+            "X-Board-Version": str(made.board_version),
+            "X-Exported-At": kept.created_at.isoformat(),
+        },
+    )
+
+
+def _board_page(request: HttpRequest, phase: Phase, *, status: int = 200) -> HttpResponse:
+    now = dispatch.now()
+    built = boards.build(phase, restricted=True)
+    context = {
+        "phase": phase,
+        "rows": [_shown(row) for row in built.rows],
+        "version": built.version,
+        "now": now,
+        "is_frozen": phase.is_frozen(now),
+        "is_over": now >= phase.closes_at,
+        "is_estimate": phase.evidence_grade in boards.ESTIMATES,
+        "exports": phase.exports.select_related("person").order_by("-created_at", "-pk")[:EXPORTS_SHOWN],
+    }
+    return render(request, "jury/board.html", context, status=status)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A board's row with what judges compare: all tokens in one figure, and exact joules."""
+    return {
+        **row,
+        "tokens": row["prompt_tokens"] + row["completion_tokens"],
+        "energy_j": Decimal(row["energy_mj"]).scaleb(-3),
+    }
+
+
+def _phases() -> QuerySet[Phase]:
+    return Phase.objects.select_related("challenge")
+
+
+def _phase(challenge: str, phase: str) -> Phase:
+    return get_object_or_404(_phases(), challenge__slug=challenge, slug=phase)

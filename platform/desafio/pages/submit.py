@@ -1,0 +1,181 @@
+"""Handing in: the form with its check and preview, the send itself, and the check while one writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from challenges import dispatch, submission
+from challenges.errors import (
+    ContestantError,
+    IdempotencyConflict,
+    InvalidContent,
+    NotParticipating,
+    PhaseClosed,
+    QuotaExhausted,
+)
+from challenges.models import Case, Challenge, Participation, Person
+from challenges.sentences import explain, sentence
+from desafio.pages import cases, phases, prompt_form
+from desafio.pages.challenge import participation_of, published
+from desafio.pages.prompt_form import PromptForm
+from scoring.values import Message, Problem
+
+_STATUS = {InvalidContent: 422, PhaseClosed: 409, QuotaExhausted: 409, IdempotencyConflict: 409}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What the model would be sent for one public case."""
+
+    case: cases.ShownCase
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """Where the contestant stands: the challenge, its current phase, and whether they take part."""
+
+    challenge: Challenge
+    clock: phases.PhaseClock
+    participation: Participation | None
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def form(request: HttpRequest, slug: str) -> HttpResponse:
+    desk = _desk(request, slug)
+    if request.method != "POST":
+        status = 200 if desk.participation else 403
+        return _page(request, desk, PromptForm(phase=desk.clock.phase), status=status)
+    content, fields, problem = _posted(request)
+    if problem is not None:
+        return _refused(request, desk, fields, InvalidContent([problem]))
+    if desk.participation is None:
+        return _refused(request, desk, fields, NotParticipating(slug=slug))
+    if request.POST.get("action") == "check":
+        return _checked(request, desk, fields, content)
+    if not prompt_form.has_valid_key(fields):
+        fields["idempotency_key"] = prompt_form.new_key()
+        stale = Problem(field="idempotency_key", code="stale")
+        return _refused(request, desk, fields, InvalidContent([stale]))
+    return _sent(request, desk, fields, content)
+
+
+@login_required
+@require_POST
+def lint(request: HttpRequest, slug: str) -> JsonResponse:
+    """Problems of what is being written, as JSON: ``{"problems": [{"field", "text"}]}``. Spends nothing."""
+    desk = _desk(request, slug)
+    problems = submission.check(desk.clock.phase, prompt_form.content_from(request.POST))
+    checked = PromptForm(request.POST, phase=desk.clock.phase)
+    checked.add_problems(problem for problem in problems if problem.code != "required")
+    told = [{"field": field, "text": str(text)} for field, texts in checked.errors.items() for text in texts]
+    return JsonResponse({"problems": told})
+
+
+def _desk(request: HttpRequest, slug: str) -> _Desk:
+    challenge = published(slug)
+    clock = phases.current(phases.clocks(challenge, dispatch.now()))
+    if clock is None:
+        raise Http404
+    person = cast(Person, request.user)
+    return _Desk(challenge=challenge, clock=clock, participation=participation_of(person, challenge))
+
+
+def _posted(request: HttpRequest) -> tuple[dict[str, Any], dict[str, str], Problem | None]:
+    """Content, the form's fields that show it, and what is wrong with the file if one came."""
+    fields = {name: str(value) for name, value in request.POST.items()}
+    file = request.FILES.get("file")
+    if not isinstance(file, UploadedFile):
+        return prompt_form.content_from(fields), fields, None
+    content, problem = prompt_form.content_of_file(file)
+    if content is None:
+        return {}, fields, problem
+    return content, fields | prompt_form.fields_from(content), None
+
+
+def _checked(
+    request: HttpRequest, desk: _Desk, fields: dict[str, str], content: dict[str, Any]
+) -> HttpResponse:
+    problems = submission.check(desk.clock.phase, content)
+    if problems:
+        return _refused(request, desk, fields, InvalidContent(problems))
+    chosen = _case(desk, fields.get("case", ""))
+    preview = None
+    if chosen is not None:
+        sent = submission.preview(desk.clock.phase, content, chosen)
+        preview = Preview(case=cases.shown(chosen), messages=sent)
+    return _page(request, desk, PromptForm(fields, phase=desk.clock.phase), preview=preview, is_checked=True)
+
+
+def _sent(request: HttpRequest, desk: _Desk, fields: dict[str, str], content: dict[str, Any]) -> HttpResponse:
+    if desk.participation is None:
+        raise NotParticipating(slug=desk.challenge.slug)
+    try:
+        made = submission.submit(
+            participation=desk.participation,
+            phase=desk.clock.phase,
+            content=content,
+            idempotency_key=fields["idempotency_key"],
+        )
+    except IdempotencyConflict as refused:
+        return _refused(request, desk, fields | {"idempotency_key": prompt_form.new_key()}, refused)
+    except (InvalidContent, PhaseClosed, QuotaExhausted) as refused:
+        return _refused(request, desk, fields, refused)
+    messages.success(request, _("Envío recibido. Aquí verás cómo avanza."))
+    return redirect("pages:submission", pk=made.pk)
+
+
+def _refused(
+    request: HttpRequest, desk: _Desk, fields: dict[str, str], refusal: ContestantError
+) -> HttpResponse:
+    """The form again with everything that was typed, the reason, and nothing spent."""
+    shown = PromptForm(fields, phase=desk.clock.phase)
+    problems: list[str] = []
+    if isinstance(refusal, InvalidContent):
+        shown.add_problems(refusal.problems)
+        problems = [sentence(problem) for problem in refusal.problems]
+    else:
+        problems = [explain(refusal)]
+    return _page(request, desk, shown, problems=problems, status=_STATUS.get(type(refusal), 403))
+
+
+def _case(desk: _Desk, key: str) -> Case | None:
+    public = cases.rows(desk.clock.phase)
+    return next((case for case in public if case.key == key), public[0] if public else None)
+
+
+def _page(
+    request: HttpRequest,
+    desk: _Desk,
+    shown: PromptForm,
+    *,
+    problems: list[str] | None = None,
+    preview: Preview | None = None,
+    is_checked: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    phase = desk.clock.phase
+    context = {
+        "challenge": desk.challenge,
+        "clock": desk.clock,
+        "phase": phase,
+        "participation": desk.participation,
+        "quota": submission.quota(desk.participation, phase) if desk.participation else None,
+        "slots": submission.slots_of(phase),
+        "cases": cases.public_cases(phase),
+        "form": shown,
+        "problems": problems or [],
+        "preview": preview,
+        "is_checked": is_checked,
+    }
+    return render(request, "pages/submit.html", context, status=status)

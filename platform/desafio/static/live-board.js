@@ -1,0 +1,322 @@
+// Keeps the table of a board page true to the live process (docs/live.md): applies its events, moves the rows to
+// their new places and says aloud what changed. The page is complete without it; it never asks again and again:
+// when the stream cannot be had it says so. All sentences come from data-text-* attributes of #board.
+
+const QUALITY_DECIMALS = 3;
+const KILOJOULES_FROM_MJ = 1_000_000;
+const MOVE_MS = 600;
+const CHANGED_FOR_MS = 4_000;
+// When the server refuses (too many readers, starting) the browser gives up: then we knock, ever more rarely.
+const FIRST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+const language = document.documentElement.lang || "es";
+
+function numbers(decimals) {
+  return new Intl.NumberFormat(language, {
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+    useGrouping: "always",
+  });
+}
+
+const formats = [numbers(0), numbers(1), numbers(2), numbers(3)];
+
+// Like the server, which cuts and does not round: nobody is shown a score that was not reached.
+function decimal(text, decimals) {
+  const [whole, fraction = ""] = String(text).split(".");
+  return formats[decimals].format(Number(`${whole}.${fraction.slice(0, decimals)}`));
+}
+
+function joules(energyMj) {
+  if (energyMj >= KILOJOULES_FROM_MJ) {
+    return `${formats[2].format(Math.trunc(energyMj / 10_000) / 100)} kJ`;
+  }
+  return `${formats[1].format(Math.trunc(energyMj / 100) / 10)} J`;
+}
+
+function momentFormat(timeZone) {
+  const fields = { year: "numeric", month: "2-digit", day: "2-digit" };
+  const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+  const format = new Intl.DateTimeFormat("en-GB", { ...fields, ...clock, timeZone });
+  return (iso) => format.format(new Date(iso)).replace(",", "");
+}
+
+function setText(element, text) {
+  if (element.textContent === text) {
+    return false;
+  }
+  element.textContent = text;
+  return true;
+}
+
+class Table {
+  constructor(section) {
+    this.section = section;
+    this.body = document.getElementById("board-rows");
+    this.template = document.getElementById("board-row");
+    this.empty = document.getElementById("board-empty");
+    this.version = Number(section.dataset.version);
+    this.moment = momentFormat(section.dataset.timeZone || undefined);
+    this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
+    this.rows = new Map();
+    this.ranks = new Map();
+    for (const row of this.body.rows) {
+      this.rows.set(row.dataset.participation, row);
+      this.ranks.set(row.dataset.participation, Number(this.cell(row, "rank").textContent) || null);
+    }
+  }
+
+  // The whole board. Returns what happened, for the announcement.
+  show(board) {
+    this.version = board.version;
+    return this.place(board.rows.map((row) => ({ id: row.participation, rank: row.rank, figures: row })));
+  }
+
+  // One change. Returns null when it does not join on to what is shown.
+  change(delta) {
+    if (delta.version <= this.version) {
+      return [];
+    }
+    if (delta.previous !== this.version) {
+      return null;
+    }
+    const gone = new Set([...delta.removed, ...delta.rows.map((row) => row.participation)]);
+    const places = [...this.body.rows]
+      .map((row) => ({ id: row.dataset.participation, rank: null, figures: null }))
+      .filter((place) => !gone.has(place.id));
+    for (const row of [...delta.rows].sort((one, other) => one.at - other.at)) {
+      places.splice(row.at, 0, { id: row.participation, rank: null, figures: row });
+    }
+    const ranks = delta.ranks.flatMap(([first, count]) =>
+      Array.from({ length: count }, (_, step) => (first === null ? null : first + step)),
+    );
+    if (ranks.length !== places.length) {
+      return null;
+    }
+    places.forEach((place, at) => {
+      place.rank = ranks[at];
+    });
+    this.version = delta.version;
+    return this.place(places);
+  }
+
+  place(places) {
+    const before = this.tops();
+    const news = [];
+    for (const { id, rank, figures } of places) {
+      const known = this.rows.get(id);
+      const row = known ?? this.newRow(id);
+      const isChanged = figures !== null && this.fill(row, figures);
+      if (isChanged) {
+        this.highlight(row);
+        news.push({ id, name: figures.name, rank, was: this.ranks.get(id) ?? null, isNew: !known });
+      }
+      setText(this.cell(row, "rank"), rank === null ? "—" : String(rank));
+      this.ranks.set(id, rank);
+    }
+    this.arrange(places.map((place) => place.id));
+    this.empty?.toggleAttribute("hidden", places.length > 0);
+    this.section.dataset.version = String(this.version);
+    this.animate(before);
+    return news;
+  }
+
+  fill(row, figures) {
+    const texts = {
+      score: decimal(figures.score, 2),
+      quality: decimal(figures.quality, QUALITY_DECIMALS),
+      energy: joules(figures.energy_mj),
+      tokens: formats[0].format(figures.prompt_tokens + figures.completion_tokens),
+      attempts: formats[0].format(figures.attempts),
+    };
+    const changed = Object.entries(texts).map(([field, text]) => setText(this.cell(row, field), text));
+    return [...changed, this.fillName(row, figures), this.fillMoment(row, figures.scored_at)].includes(true);
+  }
+
+  fillName(row, figures) {
+    const cell = this.cell(row, "name");
+    // The mark of one's own row stands beside the name, in the same cell.
+    const text = cell.firstChild ?? cell.appendChild(document.createTextNode(""));
+    return text.nodeType === Node.TEXT_NODE && text.data.trim() === figures.name
+      ? false
+      : setText(text, figures.name);
+  }
+
+  fillMoment(row, iso) {
+    const cell = this.cell(row, "scored_at");
+    const time = cell.querySelector("time") ?? document.createElement("time");
+    const isChanged = setText(time, this.moment(iso));
+    if (isChanged) {
+      time.dateTime = iso;
+      cell.replaceChildren(time);
+    }
+    return isChanged;
+  }
+
+  newRow(id) {
+    const row = this.template.content.firstElementChild.cloneNode(true);
+    row.dataset.participation = id;
+    row.classList.toggle("mine", id === this.section.dataset.mine);
+    this.rows.set(id, row);
+    return row;
+  }
+
+  cell(row, field) {
+    return row.querySelector(`[data-field="${field}"]`);
+  }
+
+  arrange(order) {
+    const staying = new Set(order);
+    for (const [id, row] of this.rows) {
+      if (!staying.has(id)) {
+        row.remove();
+        this.rows.delete(id);
+        this.ranks.delete(id);
+      }
+    }
+    order.forEach((id, at) => {
+      const row = this.rows.get(id);
+      if (this.body.rows[at] !== row) {
+        this.body.insertBefore(row, this.body.rows[at] ?? null);
+      }
+    });
+  }
+
+  highlight(row) {
+    row.classList.add("changed");
+    window.clearTimeout(row.changedTimer);
+    row.changedTimer = window.setTimeout(() => row.classList.remove("changed"), CHANGED_FOR_MS);
+  }
+
+  // First, last, invert, play: rows stand in their new places at once and are only shown on their way.
+  animate(before) {
+    if (this.still.matches || document.hidden) {
+      return;
+    }
+    for (const row of this.body.rows) {
+      row.getAnimations().forEach((animation) => animation.cancel());
+    }
+    for (const [row, top] of this.tops()) {
+      const from = before.get(row);
+      const isSeen = Math.min(top, from ?? top) < window.innerHeight && Math.max(top, from ?? top) > 0;
+      if (from === undefined && isSeen) {
+        row.animate({ opacity: [0, 1] }, { duration: MOVE_MS, easing: "ease-out" });
+      } else if (isSeen && from !== top) {
+        const path = { transform: [`translateY(${from - top}px)`, "none"] };
+        row.animate(path, { duration: MOVE_MS, easing: "cubic-bezier(0.2, 0.8, 0.2, 1)" });
+      }
+    }
+  }
+
+  tops() {
+    return new Map([...this.body.rows].map((row) => [row, row.getBoundingClientRect().top]));
+  }
+}
+
+class Voice {
+  constructor(section) {
+    this.texts = section.dataset;
+    this.mine = section.dataset.mine;
+    this.announcement = document.getElementById("board-announcement");
+    this.status = document.getElementById("board-status");
+  }
+
+  // One sentence at a time: that of one's own row, else of the best place that changed.
+  tell(news) {
+    const best = (one, other) => (one.rank ?? Infinity) - (other.rank ?? Infinity);
+    const ranked = news.filter((each) => each.rank !== null).sort(best);
+    const chosen = ranked.find((each) => each.id === this.mine) ?? ranked[0];
+    const text = chosen && this.texts[this.kind(chosen)];
+    if (text) {
+      const words = { name: chosen.name, rank: String(chosen.rank) };
+      setText(this.announcement, text.replace(/\{(name|rank)\}/g, (_, word) => words[word]));
+    }
+  }
+
+  kind({ isNew, was, rank }) {
+    if (isNew || was === null) {
+      return "textEnters";
+    }
+    if (rank === was) {
+      return "textStays";
+    }
+    return rank < was ? "textRises" : "textFalls";
+  }
+
+  state(name) {
+    const text = { live: "textLive", reconnecting: "textReconnecting", offline: "textOffline" }[name];
+    this.texts.state = name;
+    if (this.status) {
+      setText(this.status, this.texts[text] ?? "");
+    }
+  }
+}
+
+class Feed {
+  constructor(section) {
+    this.section = section;
+    this.table = new Table(section);
+    this.voice = new Voice(section);
+    this.lastId = section.dataset.version;
+    this.pauseMs = FIRST_PAUSE_MS;
+    this.source = null;
+  }
+
+  open() {
+    const url = new URL(this.section.dataset.eventsUrl, window.location.href);
+    url.searchParams.set("last", this.lastId);
+    this.source = new EventSource(url);
+    this.source.addEventListener("open", () => {
+      this.pauseMs = FIRST_PAUSE_MS;
+      this.voice.state("live");
+    });
+    this.source.addEventListener("error", () => this.lost());
+    this.source.addEventListener("board", (event) => this.take(event, (board) => this.table.show(board)));
+    this.source.addEventListener("rows", (event) => this.take(event, (delta) => this.table.change(delta)));
+  }
+
+  take(event, apply) {
+    this.lastId = event.lastEventId;
+    const news = apply(JSON.parse(event.data));
+    if (news === null) {
+      this.reload();
+    } else {
+      this.voice.tell(news);
+    }
+  }
+
+  // A change that does not join on: the whole board puts it right.
+  async reload() {
+    const answer = await fetch(this.section.dataset.boardUrl).catch(() => null);
+    if (answer?.ok) {
+      const board = await answer.json();
+      if (board.version > this.table.version) {
+        this.voice.tell(this.table.show(board));
+      }
+    }
+  }
+
+  lost() {
+    if (this.source.readyState !== EventSource.CLOSED) {
+      this.voice.state("reconnecting");
+      return;
+    }
+    this.voice.state("offline");
+    window.setTimeout(() => this.open(), this.pauseMs * (0.5 + Math.random()));
+    this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
+  }
+
+  close() {
+    this.source?.close();
+  }
+}
+
+const section = document.getElementById("board");
+
+if (section !== null && "EventSource" in window) {
+  const feed = new Feed(section);
+  feed.open();
+  window.addEventListener("pagehide", () => feed.close());
+  window.addEventListener("pageshow", (event) => event.persisted && feed.open());
+}

@@ -1,0 +1,51 @@
+// Follows one submission's evaluation: asks for its fragment and puts it in place until it has ended, then
+// loads the page once more for the result. Without this script the page's own link does the same by hand.
+
+const QUICK_MS = 1000;
+const SLOW_MS = 4000;
+const QUICK_FOR_MS = 60000;
+
+const section = document.getElementById("progress");
+const startedAt = Date.now();
+
+function wait() {
+  return Date.now() - startedAt < QUICK_FOR_MS ? QUICK_MS : SLOW_MS;
+}
+
+function show(html) {
+  const fragment = new DOMParser().parseFromString(html, "text/html").getElementById("progress-body");
+  if (fragment === null) {
+    return null;
+  }
+  const shown = document.getElementById("progress-body");
+  // A screen reader hears only what changed: equal fragments are left alone.
+  if (shown.outerHTML !== fragment.outerHTML) {
+    shown.replaceWith(document.adoptNode(fragment));
+  }
+  return fragment;
+}
+
+async function follow() {
+  let fragment = null;
+  try {
+    const answer = await fetch(section.dataset.url, { headers: { Accept: "text/html" } });
+    if (answer.redirected || answer.status === 404) {
+      return; // signed out meanwhile: the link on the page says so
+    }
+    if (answer.ok) {
+      fragment = show(await answer.text());
+    }
+  } catch {
+    // the network is away for a moment: ask again later
+  }
+  if (fragment !== null && fragment.dataset.final === "true") {
+    window.location.reload();
+    return;
+  }
+  window.setTimeout(follow, wait());
+}
+
+if (section !== null) {
+  document.getElementById("reload")?.setAttribute("hidden", "");
+  window.setTimeout(follow, QUICK_MS);
+}
