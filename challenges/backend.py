@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from django.conf import settings
-from scoring.inference.backend import BackendSettings
 
-CONNECT_TIMEOUT_S = 5.0
+from scoring.inference.backend import BackendSettings
 
 
 def settings_from_django() -> BackendSettings:

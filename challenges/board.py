@@ -1,7 +1,7 @@
 """The board of a phase as bytes: the one builder behind pages, API, live process, exports and demo.
 
-It reads the standings and nothing else, in one statement, and puts no clock into what it makes: equal rows give
-equal bytes. What a frozen phase shows the public is decided here and nowhere else.
+It reads the standings and nothing else, in one statement, and puts no clock into what it makes: equal rows
+give equal bytes. What a frozen phase shows the public is decided here and nowhere else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ESTIMATES = frozenset({EvidenceGrade.D.value, EvidenceGrade.E.value})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """``body`` is canonical JSON in UTF-8, ``etag`` a quoted strong tag of it, ``rows`` the rows inside it."""
+    """``body`` is canonical JSON in UTF-8, ``etag`` a quoted strong tag of it, ``rows`` what is inside."""
 
     version: int
     body: bytes
@@ -115,8 +115,8 @@ def _places_now(phase: Phase) -> tuple[int, datetime, list[_Place]]:
 def _places_at_freeze(phase: Phase, freeze_at: datetime) -> tuple[int, datetime, list[_Place]]:
     """The places as they were at ``freeze_at``, from the scores of before.
 
-    Each score grows the version by one, so the version of that moment is today's less the scores since: showing
-    today's would tell the public how much goes on behind the freeze.
+    Each score grows the version by one, so the version of that moment is today's less the scores since:
+    showing today's would tell the public how much goes on behind the freeze.
     """
     scores = list(
         scores_in_force(phase)
@@ -126,14 +126,15 @@ def _places_at_freeze(phase: Phase, freeze_at: datetime) -> tuple[int, datetime,
     if not scores:
         version, _changed_at, places = _nothing_yet(phase)
         return version, freeze_at, places
+    is_public = {score.participation_id: score.name_is_public for score in scores}
     before = [score for score in scores if score.created_at < freeze_at]
     places = []
     for theirs in by_participation(before).values():
         top = best(theirs)
-        name = _shown_name(top, next(score.name_is_public for score in theirs if score is top))
+        name = _shown_name(top, is_public[top.participation_id])
         places.append(_Place(score=top, attempts=len(theirs), name=name))
-    version: int = scores[0].version - (len(scores) - len(before))
-    return max(version, 0), freeze_at, places
+    version_then = scores[0].version - (len(scores) - len(before))
+    return max(version_then, 0), freeze_at, places
 
 
 def _nothing_yet(phase: Phase) -> tuple[int, datetime, list[_Place]]:
@@ -150,7 +151,7 @@ def _name_is_public() -> Exists:
 
 
 def _shown_name(score: Score, is_public: bool) -> str:
-    """The board name of who consented to its publication, else a name that says nothing but stays the same."""
+    """The board name of who consented to its publication, else one that says nothing but stays the same."""
     participation = score.participation
     if is_public and participation.person.board_name:
         return participation.person.board_name

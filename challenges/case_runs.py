@@ -1,6 +1,7 @@
-"""The cases of one suite in one evaluation: what is asked, what is stored of each answer, what is already there.
+"""The cases of one suite in one evaluation: what is asked, what is stored, what is there already.
 
-Only ``evaluation`` calls it. Each finished case is one Run with one Call, written under the lease and never again.
+Only ``evaluation`` calls it. Each finished case is one Run with one Call, written under the lease and never
+again.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from scoring.harness import CaseRequest
 
 from challenges import lease
 from challenges.lease import Lease
 from challenges.models import Call, Run, Suite
 from challenges.models.immutable import AppendOnlyQuerySet
 from scoring import graders
+from scoring.harness import CaseRequest
 from scoring.solutions import prompt
 from scoring.values import Completion, CompletionRequest, GradedCase, PromptContent, TokenUse
 
@@ -82,7 +83,7 @@ def store(part: Repetition, *, key: str, completion: Completion) -> None:
 
 
 def token_use(part: Repetition) -> list[TokenUse]:
-    """Tokens of every stored call, in the suite's order: the same list however often the run was interrupted."""
+    """Tokens of every stored call, in the suite's order: the same list after any interruption."""
     calls = Call.objects.filter(run__in=_runs(part)).order_by("run__case__position", "index")
     return [
         TokenUse(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)

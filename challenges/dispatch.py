@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from datetime import UTC, datetime
+from typing import Any
 
 from celery import current_app
 from django.db import connection
@@ -34,7 +35,7 @@ def now() -> datetime:
     with connection.cursor() as cursor:
         # Without parameters, so that no driver takes the format's per cents for placeholders.
         cursor.execute(_CLOCK_SQL[connection.vendor])
-        moment = cursor.fetchone()[0]
+        moment: datetime | str = cursor.fetchone()[0]
     if isinstance(moment, str):
         return datetime.fromisoformat(moment).replace(tzinfo=UTC)
     return moment.astimezone(UTC)
@@ -70,7 +71,8 @@ def rings_unheard() -> int | None:
     """How many rings lie in the broker because every worker is busy (or none runs); None when it is away."""
     try:
         with current_app.connection_for_read() as broker:
-            queue = broker.default_channel.queue_declare(
+            channel: Any = broker.default_channel
+            queue = channel.queue_declare(
                 queue=current_app.conf.task_default_queue, passive=False
             )
             return int(queue.message_count)

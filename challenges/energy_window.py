@@ -28,7 +28,7 @@ LONGEST_NOTE = 300
 
 
 def source_for(phase: Phase) -> EnergySource:
-    """The source whose grade the phase ranks; else the best there is, whose figures stand outside the ranking.
+    """The source whose grade the phase ranks; else the best there is, unranked.
 
     A counter of this machine says nothing about a model that runs on another.
     """

@@ -1,8 +1,8 @@
-"""One evaluation under its lease, from the claim to whatever end: judged, given back, held, failed or refused.
+"""One evaluation under its lease, from the claim to its end: judged, given back, held, failed, refused.
 
-The worker's task calls ``evaluate`` with a fresh lease. Whatever goes wrong ends in a state that the author can
-see: HELD when the backend is away, QUEUED again or ERRORED for our faults, REJECTED for theirs. What is judged,
-and in which order, is ``judging``'s.
+The worker's task calls ``evaluate`` with a fresh lease. Whatever goes wrong ends in a state that the author
+can see: HELD when the backend is away, QUEUED again or ERRORED for our faults, REJECTED for theirs. What is
+judged, and in which order, is ``judging``'s.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from django.db.models.functions import Now
 
 from challenges import lease
 from challenges.errors import LeaseLost
-from challenges.judging import CONTEXT_TOO_LONG, CaseRefused, judge
+from challenges.judging import MOST_FAILURES, CaseRefused, judge
 from challenges.lease import Lease
-from challenges.models import Evaluation, State
+from challenges.models import Evaluation, Run, State
 from scoring.errors import (
     BackendFault,
     BackendProtocolError,
@@ -31,17 +31,20 @@ from scoring.errors import (
     ScoringError,
     SpecError,
 )
+from scoring.inference.refusals import CONTEXT_TOO_LONG
 
 logger = logging.getLogger(__name__)
 
-MOST_FAILURES = 3
 # After a fault of ours an evaluation rests 2, then 4 seconds, so that others come first meanwhile.
 FIRST_REST_S = 2
-# A held evaluation stays so at least this long: a backend that lists its models but completes nothing would else
-# send it round and round.
+# A held evaluation stays so at least this long: a backend that lists its models but completes nothing would
+# else send it round and round.
 SHORTEST_HOLD_S = 2
 WATCH_EVERY_S = 0.1
+# HTTP statuses of a backend that is well and has too much to do.
+BUSY = (429, 503)
 FAULT_CODES: tuple[tuple[type[ScoringError], str], ...] = (
+    (BackendUnavailable, "backend_unavailable"),
     (CaseTimeout, "case_timeout"),
     (BackendProtocolError, "backend_protocol"),
     (BackendRefused, "backend_refused"),
@@ -56,7 +59,7 @@ class StopRequested(Exception):
 
 
 def evaluate(held: Lease, *, should_stop: Callable[[], bool] = lambda: False) -> None:
-    """Evaluate what ``held`` leases, to whatever end. Never raises for the backend, the content or a lost lease.
+    """Evaluate what ``held`` leases, to its end. Never raises for the backend, the content or a lost lease.
 
     ``should_stop`` is asked ten times a second; when it says so the lease is given back. Raises Django's
     database errors: then the lease runs out and the sweeper takes the evaluation back.
@@ -69,16 +72,14 @@ def evaluate(held: Lease, *, should_stop: Callable[[], bool] = lambda: False) ->
 
 def _evaluate_to_its_end(held: Lease, should_stop: Callable[[], bool]) -> None:
     try:
-        # The loop gets a thread of its own, and every sync_to_async inside comes back to this one: one thread,
-        # one database connection, and a slow database never holds up the answers.
+        # The loop gets a thread of its own, and every sync_to_async inside comes back to this one: one
+        # thread, one database connection, and a slow database never holds up the answers.
         async_to_sync(_judge_while_held)(held, should_stop)
     except StopRequested:
         lease.transition(held, to=State.QUEUED, rung_at=None)
         logger.info("evaluation %s given back: the worker stops", held.evaluation_id)
     except BackendUnavailable as fault:
-        rest = Now() + timedelta(seconds=SHORTEST_HOLD_S)
-        lease.transition(held, to=State.HELD, not_before=rest)
-        logger.warning("evaluation %s held: %s", held.evaluation_id, fault)
+        _hold(held, fault)
     except CaseRefused as refused:
         detail = refused.key if refused.is_public else ""
         lease.transition(held, to=State.REJECTED, fault_code=CONTEXT_TOO_LONG, fault_detail=detail)
@@ -86,8 +87,27 @@ def _evaluate_to_its_end(held: Lease, should_stop: Callable[[], bool]) -> None:
         _fail(held, fault)
 
 
+def _hold(held: Lease, fault: BackendUnavailable) -> None:
+    """Wait for the backend, however long; a prompt under which it dies each time is not held for ever."""
+    row = Evaluation.objects.get(pk=held.evaluation_id)
+    failures = row.failures + (1 if _died_under_it(row, held, fault) else 0)
+    logger.warning("evaluation %s held (%s failures): %s", row.pk, failures, fault)
+    noted = {"failures": failures, "fault_code": _code_of(fault), "fault_detail": str(fault)}
+    if failures >= MOST_FAILURES:
+        lease.transition(held, to=State.ERRORED, **noted)
+        return
+    lease.transition(held, to=State.HELD, not_before=Now() + timedelta(seconds=SHORTEST_HOLD_S), **noted)
+
+
+def _died_under_it(row: Evaluation, held: Lease, fault: BackendUnavailable) -> bool:
+    """Whether the backend was there, then took this evaluation's cases, and answered not one of them."""
+    if row.state != State.RUNNING or not fault.may_pass or fault.status in BUSY:
+        return False
+    return not Run.objects.filter(evaluation=row, fence=held.fence).exists()
+
+
 def _fail(held: Lease, fault: ScoringError) -> None:
-    """Count a fault of ours: the evaluation runs again after a rest, and ends ERRORED (refunded) at the third."""
+    """Count a fault of ours: it runs again after a rest, and ends ERRORED (refunded) at the third."""
     row = Evaluation.objects.get(pk=held.evaluation_id)
     failures = row.failures + 1
     # A window that cannot be trusted runs again whole; finished cases of other faults are kept.
@@ -131,6 +151,7 @@ async def _heartbeat(held: Lease) -> None:
 
 
 async def _watch(should_stop: Callable[[], bool]) -> None:
-    while not should_stop():
+    # The order comes from another process, by a byte in shared memory: no Event of this loop can hear it.
+    while not should_stop():  # noqa: ASYNC110
         await asyncio.sleep(WATCH_EVERY_S)
     raise StopRequested

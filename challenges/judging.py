@@ -1,22 +1,20 @@
-"""The work of one evaluation, in order: ask the backend, run the ranked cases, the public ones, grade, record.
+"""The work of one evaluation, in order: ask the backend, run ranked and public cases, grade, record.
 
-Only ``evaluation`` calls it, and deals with whatever it raises. Each step looks at the rows first and does only
-what is missing, so that an evaluation that was interrupted anywhere goes on from there.
+Only ``evaluation`` calls it, and deals with whatever it raises. Each step looks at the rows first and does
+only what is missing, so that an evaluation that was interrupted anywhere goes on from there.
 
-The ranked suite comes first and is measured by itself; then the public one, so that whoever sees a score can also
-see answers; the score comes last. A fault in the public part is noted in its measurement and costs no score.
+The ranked suite comes first and is measured by itself; then the public one, so that whoever sees a score can
+also see answers; the score comes last. A fault in the public part is noted in its measurement and costs no
+score.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from asgiref.sync import sync_to_async
-from scoring.harness import CaseOutcome, RetryPolicy, run_cases
-from scoring.inference.describe import BackendDescription, describe
-from scoring.inference.openai import OpenAIBackend
 
 from challenges import backend, case_runs, energy_window, lease, standings
 from challenges.case_runs import Repetition
@@ -30,18 +28,24 @@ from scoring.energy.witness import WitnessReading
 from scoring.errors import (
     BackendFault,
     BackendRefused,
+    BackendUnavailable,
     MeasurementFault,
     MeasurementVoid,
-    ScoringError,
     SpecError,
 )
+from scoring.harness import CaseOutcome, RetryPolicy, run_cases
+from scoring.inference.describe import BackendDescription, describe
+from scoring.inference.openai import OpenAIBackend
+from scoring.inference.refusals import CONTEXT_TOO_LONG
 from scoring.solutions import prompt_json
 from scoring.values import EvidenceGrade, Measurement, PromptContent
 
 logger = logging.getLogger(__name__)
 
-CONTEXT_TOO_LONG = "exceed_context_size_error"
 INCOMPLETE = "feedback-incomplete"
+MOST_FAILURES = 3
+# One bad case, or two, is no reason to give up the others; see ``_Keeper``.
+FEWEST_IN_A_ROW = 3
 
 
 class CaseRefused(Exception):
@@ -60,6 +64,7 @@ class _Job:
     content: PromptContent
     source: EnergySource
     repetition: int
+    is_last_try: bool
 
     def part(self, suite: Suite) -> Repetition:
         return Repetition(held=self.held, number=self.repetition, suite=suite)
@@ -68,8 +73,8 @@ class _Job:
 async def judge(held: Lease) -> None:
     """Take a freshly claimed evaluation to its score.
 
-    Raises LeaseLost, CaseRefused, the faults of backend and measurement (``scoring.errors``), and SpecError for
-    a suite or a policy that cannot be used. Whatever finished before stays stored.
+    Raises LeaseLost, CaseRefused, the faults of backend and measurement (``scoring.errors``), and SpecError
+    for a suite or a policy that cannot be used. Whatever finished before stays stored.
     """
     description = await describe(backend.settings_from_django())
     job = await sync_to_async(_start)(held, description)
@@ -97,7 +102,14 @@ def _start(held: Lease, description: BackendDescription) -> _Job:
     else:
         number = evaluation.repetition + 1
     lease.transition(held, to=State.RUNNING, repetition=number, **model)
-    return _Job(held=held, phase=phase, content=content, source=source, repetition=number)
+    return _Job(
+        held=held,
+        phase=phase,
+        content=content,
+        source=source,
+        repetition=number,
+        is_last_try=evaluation.failures + 1 >= MOST_FAILURES,
+    )
 
 
 def _can_go_on(
@@ -115,21 +127,12 @@ async def _run_ranked(job: _Job) -> None:
     part = job.part(job.phase.ranked_suite)
     if await sync_to_async(_measurement)(job.held, job.repetition, is_ranked=True) is not None:
         return
-    faults: list[BackendFault] = []
-
-    async def keep(outcome: CaseOutcome) -> None:
-        if outcome.completion is not None:
-            await sync_to_async(case_runs.store)(part, key=outcome.key, completion=outcome.completion)
-        elif isinstance(outcome.fault, BackendRefused) and outcome.fault.type == CONTEXT_TOO_LONG:
-            raise CaseRefused(key=outcome.key, is_public=part.suite.visibility == Visibility.PUBLIC)
-        elif outcome.fault is not None:
-            # The other cases go on: what they bring is kept for the next try.
-            faults.append(outcome.fault)
+    keeper = _Keeper(part=part, most_in_a_row=max(job.phase.concurrency, FEWEST_IN_A_ROW))
 
     async def run() -> None:
-        await _run_missing(job, part, keep)
-        if faults:
-            raise faults[0]
+        await _run_missing(job, part, keeper.keep)
+        if keeper.faults:
+            raise keeper.faults[0]
 
     measured, witness = await _measured(job, part, run)
     if measured.energy_mj <= 0:
@@ -143,39 +146,69 @@ async def _run_feedback(job: _Job, suite: Suite) -> None:
     part = job.part(suite)
     if await sync_to_async(_measurement)(job.held, job.repetition, is_ranked=False) is not None:
         return
-    faults: list[ScoringError] = []
-
-    async def keep(outcome: CaseOutcome) -> None:
-        if outcome.completion is None:
-            faults.extend([outcome.fault] if outcome.fault else [])
-            return
-        try:
-            await sync_to_async(case_runs.store)(part, key=outcome.key, completion=outcome.completion)
-        except SpecError as fault:
-            faults.append(fault)
+    keeper = _Keeper(part=part, most_in_a_row=max(job.phase.concurrency, FEWEST_IN_A_ROW))
 
     async def run() -> None:
         try:
-            await _run_missing(job, part, keep)
-        except BackendFault as fault:
-            faults.append(fault)
+            await _run_missing(job, part, keeper.keep)
+        except BackendUnavailable:
+            # Worth waiting for, but not worth the score.
+            if not job.is_last_try:
+                raise
+        except (CaseRefused, BackendFault, SpecError) as fault:
+            keeper.note(fault)
 
     try:
         measured, witness = await _measured(job, part, run)
     except MeasurementFault as fault:
         logger.warning("evaluation %s: feedback not measured: %s", job.held.evaluation_id, fault)
         return
-    if faults:
-        kinds = sorted({type(fault).__name__ for fault in faults})
+    if keeper.faults:
+        kinds = sorted({type(fault).__name__ for fault in keeper.faults})
         logger.warning("evaluation %s: feedback incomplete: %s", job.held.evaluation_id, kinds)
+    complete = await sync_to_async(case_runs.is_complete)(part)
     await sync_to_async(energy_window.store)(
         job.held,
         repetition=job.repetition,
         is_ranked=False,
         measured=measured,
         witness=witness,
-        flags=[INCOMPLETE] if faults else [],
+        flags=[] if complete else [INCOMPLETE],
     )
+
+
+@dataclass(kw_only=True)
+class _Keeper:
+    """Stores each answer as it comes, and decides when a run is not worth going on with.
+
+    A fault of one case lets the others go on: what they bring is kept for the next try. But a backend that is
+    away, or that fails so many cases in a row, would fail all that are left, each after its own time limit.
+    """
+
+    part: Repetition
+    most_in_a_row: int
+    faults: list[Exception] = field(default_factory=list)
+    in_a_row: int = 0
+
+    async def keep(self, outcome: CaseOutcome) -> None:
+        """Raises LeaseLost, SpecError, CaseRefused, and the backend's fault when the run should end."""
+        if outcome.completion is not None:
+            await sync_to_async(case_runs.store)(self.part, key=outcome.key, completion=outcome.completion)
+            self.in_a_row = 0
+            return
+        fault = outcome.fault
+        if fault is None:
+            raise ValueError(f"case {outcome.key} came to nothing")
+        if isinstance(fault, BackendRefused) and fault.type == CONTEXT_TOO_LONG:
+            raise CaseRefused(key=outcome.key, is_public=self.part.suite.visibility == Visibility.PUBLIC)
+        self.note(fault)
+        self.in_a_row += 1
+        if isinstance(fault, BackendUnavailable) or self.in_a_row >= self.most_in_a_row:
+            raise fault
+
+    def note(self, fault: Exception) -> None:
+        if fault not in self.faults:
+            self.faults.append(fault)
 
 
 async def _measured(

@@ -1,7 +1,8 @@
 """Who may write to an evaluation: claims, heartbeats and every change of state of a claimed row.
 
-Workers and the sweeper call it. A claim raises the row's ``fence``; each later write carries that fence and must
-hit one row, so that a worker that was given up for dead can write nothing. All times are the database's clock.
+Workers and the sweeper call it. A claim raises the row's ``fence``; each later write carries that fence and
+must hit one row, so that a worker that was given up for dead can write nothing. All times are the database's
+clock.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from challenges.errors import LeaseLost
 from challenges.models import Evaluation, State
 from challenges.models.evaluation import ACTIVE, FINAL, EvaluationQuerySet
 
-# Every change of state that may happen, whoever makes it. PENDING and QUEUED differ only in whether a ring was
-# heard. A claimed row goes back to QUEUED when its worker stops, fails or is given up, and to HELD when the
-# backend is away. SUPERSEDED belongs to rejudging alone.
+# Every change of state that may happen, whoever makes it. PENDING and QUEUED differ only in whether a ring
+# was heard. A claimed row goes back to QUEUED when its worker stops, fails or is given up, and to HELD when
+# the backend is away. SUPERSEDED belongs to rejudging alone.
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.PENDING: frozenset({State.QUEUED, State.PREPARING, State.CANCELLED}),
     State.QUEUED: frozenset({State.PREPARING, State.CANCELLED}),
@@ -78,7 +79,7 @@ def claim(worker: str) -> Lease | None:
 
 
 def renew(lease: Lease) -> None:
-    """Push the end of the lease ahead. Raises LeaseLost when it is over, even if nobody has claimed the row yet.
+    """Push the end of the lease ahead. Raises LeaseLost when it is over, though nobody has claimed the row.
 
     Inside a transaction it also locks the row: what is written after it in that transaction cannot be stale.
     """
@@ -88,7 +89,8 @@ def renew(lease: Lease) -> None:
 def transition(lease: Lease, *, to: State, **fields: Any) -> None:
     """Change the state of the leased evaluation, setting ``fields`` in the same UPDATE.
 
-    Raises LeaseLost when the row is no longer this lease's or is in no state from which ``to`` may be entered.
+    Raises LeaseLost when the row is no longer this lease's or is in no state from which ``to`` may be
+    entered.
     """
     before = [state for state in ACTIVE if to in TRANSITIONS[state]]
     _must_hit(lease, _held(lease).filter(state__in=before).update(**{**columns_entering(to), **fields}))

@@ -1,4 +1,4 @@
-"""Which of a participation's scores stands for it: one rule, for the standings and for a frozen board alike."""
+"""Which of a participation's scores stands for it: one rule, for standings and frozen boards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def scores_in_force(phase: Phase) -> AppendOnlyQuerySet[Score]:
 
 
 def best(scores: Iterable[Score]) -> Score:
-    """Ranked evidence first, then whoever reaches the policy's minimum, then value; of equal ones the earlier."""
+    """Ranked evidence first, then whoever reaches the minimum, then value; of equal ones the earlier."""
     return min(scores, key=_merit)
 
 

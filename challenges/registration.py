@@ -49,7 +49,7 @@ def join(*, person: Person, challenge: Challenge, consents: Collection[str]) -> 
 
 
 def give_consent(*, person: Person, purpose: Purpose) -> Consent:
-    """Store that the person accepted the text of ``purpose``, as it reads now. Once in force, again is nothing."""
+    """Store that the person accepted the text of ``purpose``, as it reads now; again changes nothing."""
     with transaction.atomic():
         consent, is_new = Consent.objects.get_or_create(
             person=person, purpose=purpose, withdrawn_at=None, defaults={"text": str(purpose.label)}
@@ -60,7 +60,7 @@ def give_consent(*, person: Person, purpose: Purpose) -> Consent:
 
 
 def withdraw_consent(*, person: Person, purpose: Purpose) -> bool:
-    """Take a consent back, keeping the row; False when none was in force. The board forgets the name at once."""
+    """Take a consent back, keeping the row; False when none was. The board forgets the name at once."""
     with transaction.atomic():
         withdrawn = Consent.objects.filter(person=person, purpose=purpose, withdrawn_at=None).update(
             withdrawn_at=Now()
@@ -94,7 +94,7 @@ def set_board_name(person: Person, name: str) -> str:
 
 
 def check_board_name(name: str) -> str:
-    """A name for somebody who has no account yet, tidied. Raises BoardNameRefused as ``set_board_name`` does."""
+    """A name for somebody without an account yet, tidied. Raises BoardNameRefused as ``set_board_name``."""
     tidy = _tidy_board_name(name)
     if _is_taken(tidy, by_other_than=None):
         raise BoardNameRefused(_problem("taken"))

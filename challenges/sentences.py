@@ -1,7 +1,7 @@
 """What a refusal says to people: in their language, naming the field and the fix.
 
-Called by every door (pages, API) and by commands, so that the same mistake is told in the same words. It makes
-sentences out of fields; it decides nothing, stores nothing and knows no page.
+Called by every door (pages, API) and by commands, so that the same mistake is told in the same words. It
+makes sentences out of fields; it decides nothing, stores nothing and knows no page.
 """
 
 from __future__ import annotations
@@ -188,7 +188,8 @@ def _taken(problem: Problem) -> str:
 
 def _bad_json(problem: Problem) -> str:
     return _(
-        "el fichero no es JSON válido. Debe empezar por «{», acabar por «}» y llevar los textos entre comillas."
+        "el fichero no es JSON válido. Debe empezar por «{», acabar por «}» y llevar los textos entre "
+        "comillas."
     )
 
 

@@ -1,7 +1,7 @@
 """Scores and the places that follow from them: the one transaction in which a score appears on the board.
 
-The worker calls ``record`` at the end of an evaluation, ``manage.py rebuild_standings`` calls ``rebuild``. Scores
-are only appended; a Standing is derived from them and may be thrown away.
+The worker calls ``record`` at the end of an evaluation, ``manage.py rebuild_standings`` calls ``rebuild``.
+Scores are only appended; a Standing is derived from them and may be thrown away.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ class Judged:
 def record(held: Lease, *, judged: Judged) -> Score:
     """Append the score, end the evaluation as SCORED, and bring standing and board version up to date.
 
-    One transaction, which first locks the phase's Leaderboard row; the board is announced after it. A figure of
-    another evidence grade than the phase's is kept but not ranked. Raises LeaseLost: then nothing was written.
+    One transaction, which first locks the phase's Leaderboard row; the board is announced after it. A figure
+    of another evidence grade than the phase's is kept but not ranked. Raises LeaseLost: then nothing was
+    written.
     """
     evaluation = Evaluation.objects.select_related("submission__phase__ranked_suite").get(
         pk=held.evaluation_id

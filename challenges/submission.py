@@ -38,7 +38,8 @@ LONGEST_IDEMPOTENCY_KEY = 80
 class Quota:
     """Attempts of one participation in one phase; ``next_attempt_at`` is None while there is one to take now.
 
-    It is also None when the phase gives no more: then ``left_phase`` is 0, or the next day comes after the end.
+    It is also None when the phase gives no more: then ``left_phase`` is 0, or the next day comes after the
+    end.
     """
 
     used_today: int
@@ -131,14 +132,14 @@ def _check_key(key: str) -> None:
         raise InvalidContent([Problem(field="idempotency_key", code="too_long", params=params)])
     for column, character in enumerate(key, start=1):
         if not character.isprintable():
-            unfit = {"character": f"U+{ord(character):04X}", "column": column}
+            unfit: dict[str, str | int] = {"character": f"U+{ord(character):04X}", "column": column}
             raise InvalidContent([Problem(field="idempotency_key", code="control_character", params=unfit)])
 
 
 def _earlier(
     participation: Participation, phase: Phase, key: str, canonical: Mapping[str, Any] | None
 ) -> Submission | None:
-    """The submission that this key already made. Raises IdempotencyConflict when it was for something else."""
+    """The submission that this key already made. Raises IdempotencyConflict where it was for another."""
     found = Submission.objects.filter(participation=participation, idempotency_key=key).first()
     if found is None:
         return None

@@ -1,7 +1,7 @@
 """What makes an accepted submission progress when something died: one look over the queue, once a second.
 
-The command ``sweep`` calls it for ever. It takes back leases that ran out, wakes what waited for the backend, and
-rings for rows that nobody came for. It never evaluates and never touches a row whose lease is good.
+The command ``sweep`` calls it for ever. It takes back leases that ran out, wakes what waited for the backend,
+and rings for rows that nobody came for. It never evaluates and never touches a row whose lease is good.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from datetime import timedelta
 
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
-from scoring.inference.describe import describe
 
 from challenges import backend, dispatch, lease
 from challenges.models import Evaluation, State
 from challenges.models.evaluation import EvaluationQuerySet
 from scoring.errors import BackendFault
+from scoring.inference.describe import describe
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Swept:
 
 
 def sweep_once() -> Swept:
-    """One look. Raises Django's database errors when the database is away; a broker away only costs the rings."""
+    """One look. Raises Django's database errors; a broker that is away only costs the rings."""
     abandoned = _give_up()
     expired = _take_back()
     resumed = _resume_held()

@@ -1,7 +1,7 @@
 """The Celery side of a worker: one task that claims and evaluates until nothing waits.
 
-A message only starts it; whatever it carries or however often it comes changes nothing. On SIGTERM the case that
-is running is abandoned, the lease given back, and no further evaluation claimed.
+A message only starts it; whatever it carries or however often it comes changes nothing. On SIGTERM the case
+that is running is abandoned, the lease given back, and no further evaluation claimed.
 """
 
 from __future__ import annotations

@@ -45,13 +45,31 @@ class BackendFault(ScoringError):
 
 
 class BackendUnavailable(BackendFault):
-    """Nobody answered: refused, reset, timed out, 5xx or 429. Worth another try."""
+    """Nobody did the work: refused, reset, silent, 5xx or 429, or not set up as we were told.
+
+    ``status`` is the HTTP status where there was one, ``retry_after_s`` what the backend asked us to wait.
+    ``may_pass`` False says that another try within seconds cannot help (a wrong key, a model that is not
+    served).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        may_pass: bool = True,
+    ) -> None:
+        self.status = status
+        self.retry_after_s = retry_after_s
+        self.may_pass = may_pass
+        super().__init__(message)
 
 
 class BackendProtocolError(BackendFault):
     """Somebody answered, but not with a completion.
 
-    An error body under status 200, HTML, half a JSON, a cut stream, an empty or missing ``usage``.
+    An error body under status 200, HTML, half a JSON, a stream that ends too early, no ``usage``.
     """
 
 
@@ -59,13 +77,14 @@ class BackendRefused(BackendFault):
     """The backend understood the request and refused it (400).
 
     ``type`` is the backend's own slug. ``exceed_context_size_error`` means that the prompt was too long for
-    the model: that one is the contestant's.
+    the model: that one is the contestant's. ``message`` may repeat parts of a prompt or of a private case, so
+    it is no part of ``str``, which ends in logs.
     """
 
     def __init__(self, *, type: str, message: str) -> None:
         self.type = type
         self.message = message
-        super().__init__(f"{type}: {message}")
+        super().__init__(type)
 
 
 class CaseTimeout(BackendFault):

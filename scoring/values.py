@@ -7,7 +7,8 @@ Units live in names: ``_mj`` is whole millijoules, ``_s`` seconds, ``_ms`` milli
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
@@ -176,4 +177,4 @@ class Problem:
     field: str
     code: str
     line: int | None = None
-    params: Mapping[str, str | int | float | tuple[str, ...]] = field(default_factory=dict)
+    params: Mapping[str, str | int | float | tuple[str, ...]] = dataclasses.field(default_factory=dict)

@@ -143,7 +143,7 @@ def a_participation(phase: Phase | None = None, *, person: Person | None = None)
     person = person or a_person()
     for purpose in (Purpose.RULES, Purpose.PUBLISH_NAME):
         Consent.objects.get_or_create(
-            person=person, purpose=purpose, withdrawn_at=None, defaults={"text": purpose.label}
+            person=person, purpose=purpose, withdrawn_at=None, defaults={"text": str(purpose.label)}
         )
     return Participation.objects.create(person=person, challenge=phase.challenge)
 

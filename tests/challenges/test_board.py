@@ -1,4 +1,4 @@
-"""The board's bytes: equal rows give equal bytes, a frozen board shows the moment of the freeze, changes add up."""
+"""The board's bytes: equal rows give equal bytes, a freeze stops the clock, changes add up."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _score_at(phase: Phase, at: datetime, **fields: Any) -> Score:
     return score
 
 
-def test_the_board_reads_as_agreed():
+def test_the_board_reads_as_agreed() -> None:
     phase = a_phase()
     participation = a_participation(phase, person=a_person(board_name="Ana"))
     standing = a_standing(phase, participation=participation, value="71.2345")
@@ -66,7 +66,7 @@ def test_the_board_reads_as_agreed():
     }
 
 
-def test_the_same_rows_give_the_same_bytes_whoever_asks():
+def test_the_same_rows_give_the_same_bytes_whoever_asks() -> None:
     phase = a_phase()
     for value in ("10", "30", "20"):
         a_standing(phase, value=value)
@@ -79,7 +79,7 @@ def test_the_same_rows_give_the_same_bytes_whoever_asks():
     assert board.build(phase).etag != first.etag
 
 
-def test_a_board_takes_one_query_however_many_rows():
+def test_a_board_takes_one_query_however_many_rows() -> None:
     phase = Phase.objects.select_related("challenge").get(pk=a_phase().pk)
     for number in range(5):
         a_standing(phase, value=str(number))
@@ -90,14 +90,14 @@ def test_a_board_takes_one_query_however_many_rows():
     assert len(queries) == 1
 
 
-def test_an_empty_board_is_a_board():
+def test_an_empty_board_is_a_board() -> None:
     phase = a_phase()
     built = board.build(phase)
     assert (built.version, built.rows) == (0, [])
     assert built.body == board.build(phase).body
 
 
-def test_order_ties_and_those_outside_the_ranking():
+def test_order_ties_and_those_outside_the_ranking() -> None:
     phase = a_phase()
     for name, value, fields in (
         ("fuera", "99", {"is_ranked": False, "evidence_grade": "C"}),
@@ -118,7 +118,7 @@ def test_order_ties_and_those_outside_the_ranking():
     ]
 
 
-def test_a_name_is_shown_only_with_consent():
+def test_a_name_is_shown_only_with_consent() -> None:
     phase = a_phase()
     participation = a_participation(phase, person=a_person(board_name="Nombre Secreto"))
     participation.person.consents.filter(purpose=Purpose.PUBLISH_NAME).delete()
@@ -128,7 +128,7 @@ def test_a_name_is_shown_only_with_consent():
     assert built.rows[0]["name"] == f"Participante {participation.public_id.hex[:6]}"
 
 
-def test_a_frozen_board_shows_the_moment_of_the_freeze_to_the_public_and_all_to_judges():
+def test_a_frozen_board_shows_the_moment_of_the_freeze_to_the_public_and_all_to_judges() -> None:
     now = dispatch.now()
     phase = a_phase(opens_at=now - timedelta(days=3))
     ana, luis, eva = (a_participation(phase) for _ in range(3))
@@ -153,7 +153,7 @@ def test_a_frozen_board_shows_the_moment_of_the_freeze_to_the_public_and_all_to_
     assert [Decimal(row["score"]) for row in board.build(phase).rows] == [99, 95, 90]
 
 
-def test_a_freeze_to_come_changes_nothing():
+def test_a_freeze_to_come_changes_nothing() -> None:
     phase = a_phase(freeze_at=timezone.now() + timedelta(hours=1))
     a_standing(phase)
     assert json.loads(board.build(phase).body)["frozen"] is False
@@ -163,7 +163,7 @@ _places = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 3))
 
 
 @given(before=_places, after=_places)
-def test_changes_turn_the_old_rows_into_the_new(before: dict[str, int], after: dict[str, int]):
+def test_changes_turn_the_old_rows_into_the_new(before: dict[str, int], after: dict[str, int]) -> None:
     old = [{"participation": name, "score": score} for name, score in before.items()]
     new = [{"participation": name, "score": score} for name, score in after.items()]
     changes = board.changed_rows(old, new)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models.functions import Now
@@ -33,7 +35,7 @@ def _row(held: Lease) -> Evaluation:
     return Evaluation.objects.get(pk=held.evaluation_id)
 
 
-def test_a_claim_takes_the_oldest_and_starts_its_lease(settings):
+def test_a_claim_takes_the_oldest_and_starts_its_lease(settings: Any) -> None:
     settings.LEASE_SECONDS = 15
     first, _second = an_evaluation(), an_evaluation()
     held = _claimed()
@@ -46,13 +48,13 @@ def test_a_claim_takes_the_oldest_and_starts_its_lease(settings):
     assert timedelta(seconds=13) < left <= timedelta(seconds=15)
 
 
-def test_nothing_is_claimed_when_nothing_waits():
+def test_nothing_is_claimed_when_nothing_waits() -> None:
     for state in (State.HELD, *ACTIVE, *FINAL):
         an_evaluation(state=state)
     assert lease.claim("obrero-1") is None
 
 
-def test_an_evaluation_that_failed_is_not_claimed_before_its_time():
+def test_an_evaluation_that_failed_is_not_claimed_before_its_time() -> None:
     resting = an_evaluation(state=State.QUEUED, not_before=timezone.now() + timedelta(minutes=1))
     assert lease.claim("obrero-1") is None
     # A whole second has no fraction in SQLite's text, and must still compare by time.
@@ -61,7 +63,7 @@ def test_an_evaluation_that_failed_is_not_claimed_before_its_time():
     assert _claimed().evaluation_id == resting.pk
 
 
-def test_a_lease_that_ends_in_a_whole_second_compares_by_time_too():
+def test_a_lease_that_ends_in_a_whole_second_compares_by_time_too() -> None:
     an_evaluation()
     held = _claimed()
     next_second = dispatch.now().replace(microsecond=0) + timedelta(seconds=2)
@@ -75,7 +77,7 @@ def test_a_lease_that_ends_in_a_whole_second_compares_by_time_too():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_claimers_never_get_the_same_evaluation():
+def test_two_claimers_never_get_the_same_evaluation() -> None:
     phase = a_phase()
     participation = a_participation(phase)
     for _ in range(12):
@@ -94,7 +96,7 @@ def test_two_claimers_never_get_the_same_evaluation():
     assert len(set(claimed)) == 12
 
 
-def test_a_stale_worker_cannot_write():
+def test_a_stale_worker_cannot_write() -> None:
     an_evaluation()
     old = _claimed()
     _expire(old)
@@ -102,18 +104,19 @@ def test_a_stale_worker_cannot_write():
     new = lease.claim("obrero-2")
     assert new is not None
     assert new.fence == old.fence + 1
-    for write in (
+    writes: tuple[Callable[[], None], ...] = (
         lambda: lease.renew(old),
         lambda: lease.transition(old, to=State.RUNNING),
         lambda: lease.amend(old, repetition=2),
-    ):
+    )
+    for write in writes:
         with pytest.raises(LeaseLost):
             write()
     lease.transition(new, to=State.RUNNING)
     assert _row(new).repetition == 1
 
 
-def test_a_lease_that_ran_out_is_over_even_if_nobody_has_claimed_the_row():
+def test_a_lease_that_ran_out_is_over_even_if_nobody_has_claimed_the_row() -> None:
     an_evaluation()
     held = _claimed()
     _expire(held)
@@ -123,7 +126,7 @@ def test_a_lease_that_ran_out_is_over_even_if_nobody_has_claimed_the_row():
         lease.transition(held, to=State.RUNNING)
 
 
-def test_a_heartbeat_pushes_the_end_ahead():
+def test_a_heartbeat_pushes_the_end_ahead() -> None:
     an_evaluation()
     held = _claimed()
     soon = dispatch.now() + timedelta(seconds=2)
@@ -136,7 +139,7 @@ def test_a_heartbeat_pushes_the_end_ahead():
 
 @pytest.mark.parametrize("before", ACTIVE)
 @pytest.mark.parametrize("after", list(State))
-def test_only_the_transitions_of_the_table_happen(before: State, after: State):
+def test_only_the_transitions_of_the_table_happen(before: State, after: State) -> None:
     an_evaluation()
     held = _claimed()
     Evaluation.objects.filter(pk=held.evaluation_id).update(state=before)
@@ -149,7 +152,7 @@ def test_only_the_transitions_of_the_table_happen(before: State, after: State):
         assert _row(held).state == before
 
 
-def test_an_end_is_final():
+def test_an_end_is_final() -> None:
     an_evaluation()
     held = _claimed()
     lease.transition(held, to=State.ERRORED, fault_code="case_timeout")
@@ -160,7 +163,7 @@ def test_an_end_is_final():
         lease.transition(held, to=State.QUEUED)
 
 
-def test_the_table_knows_every_state():
+def test_the_table_knows_every_state() -> None:
     assert set(TRANSITIONS) == set(State)
     for final in FINAL:
         assert TRANSITIONS[final] <= {State.SUPERSEDED}

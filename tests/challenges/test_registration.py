@@ -16,7 +16,7 @@ from tests.in_parallel import errors_in, in_parallel
 pytestmark = pytest.mark.django_db
 
 
-def test_joining_needs_the_rules_and_nothing_else():
+def test_joining_needs_the_rules_and_nothing_else() -> None:
     person, challenge = a_person(), a_phase().challenge
     with pytest.raises(ConsentMissing) as refused:
         registration.join(person=person, challenge=challenge, consents={Purpose.NEWS})
@@ -26,7 +26,7 @@ def test_joining_needs_the_rules_and_nothing_else():
     assert list(person.consents.values_list("purpose", flat=True)) == ["rules"]
 
 
-def test_joining_twice_is_joining_once():
+def test_joining_twice_is_joining_once() -> None:
     person, challenge = a_person(), a_phase().challenge
     first = registration.join(person=person, challenge=challenge, consents={"rules"})
     assert registration.join(person=person, challenge=challenge, consents=()) == first
@@ -34,7 +34,7 @@ def test_joining_twice_is_joining_once():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_clicks_join_once():
+def test_two_clicks_join_once() -> None:
     person, challenge = a_person(), a_phase().challenge
 
     def join() -> Participation:
@@ -46,7 +46,7 @@ def test_two_clicks_join_once():
     assert person.consents.count() == 2
 
 
-def test_nobody_joins_what_is_over_or_hidden():
+def test_nobody_joins_what_is_over_or_hidden() -> None:
     person = a_person()
     past = timezone.now() - timedelta(days=2)
     over = a_phase(opens_at=past, closes_at=past + timedelta(days=1)).challenge
@@ -56,7 +56,7 @@ def test_nobody_joins_what_is_over_or_hidden():
             registration.join(person=person, challenge=challenge, consents={"rules"})
 
 
-def test_who_takes_part_still_does_after_the_end():
+def test_who_takes_part_still_does_after_the_end() -> None:
     past = timezone.now() - timedelta(days=2)
     participation = a_participation(a_phase(opens_at=past, closes_at=past + timedelta(days=1)))
     again = registration.join(
@@ -65,7 +65,7 @@ def test_who_takes_part_still_does_after_the_end():
     assert again == participation
 
 
-def test_a_board_name_is_tidied():
+def test_a_board_name_is_tidied() -> None:
     person = a_person()
     assert registration.set_board_name(person, "  Jose\u0301 \u2003\t Luis \n") == "José Luis"
     person.refresh_from_db()
@@ -87,7 +87,7 @@ def test_a_board_name_is_tidied():
         ("\u3164\u3164", "invisible_character"),
     ],
 )
-def test_a_board_name_that_misleads_is_refused(name: str, code: str):
+def test_a_board_name_that_misleads_is_refused(name: str, code: str) -> None:
     person = a_person(board_name="Antes")
     with pytest.raises(BoardNameRefused) as refused:
         registration.set_board_name(person, name)
@@ -98,20 +98,20 @@ def test_a_board_name_that_misleads_is_refused(name: str, code: str):
 
 
 @pytest.mark.parametrize("name", ["ÑANDÚ", "ñandú", "N\u0303andu\u0301"])
-def test_a_board_name_is_taken_whatever_its_case(name: str):
+def test_a_board_name_is_taken_whatever_its_case(name: str) -> None:
     a_person(board_name="Ñandú")
     with pytest.raises(BoardNameRefused) as refused:
         registration.set_board_name(a_person(board_name=""), name)
     assert refused.value.problem.code == "taken"
 
 
-def test_ones_own_name_may_change_its_case():
+def test_ones_own_name_may_change_its_case() -> None:
     person = a_person(board_name="Ñandú")
     assert registration.set_board_name(person, "ÑANDÚ") == "ÑANDÚ"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_people_cannot_take_the_same_name_at_once():
+def test_two_people_cannot_take_the_same_name_at_once() -> None:
     one, two = a_person(board_name=""), a_person(board_name="")
     results = in_parallel(
         lambda: registration.set_board_name(one, "Ola"), lambda: registration.set_board_name(two, "OLA")
@@ -121,7 +121,7 @@ def test_two_people_cannot_take_the_same_name_at_once():
     assert isinstance(errors[0], BoardNameRefused)
 
 
-def test_the_board_follows_a_change_of_name_and_forgets_it_with_the_consent():
+def test_the_board_follows_a_change_of_name_and_forgets_it_with_the_consent() -> None:
     standing = a_standing(participation=None)
     person, phase = standing.participation.person, standing.phase
     before = Leaderboard.objects.get(phase=phase).version

@@ -38,30 +38,30 @@ def _refused(make: Any) -> bool:
 
 
 @pytest.mark.parametrize("state", ACTIVE)
-def test_an_active_evaluation_has_a_lease(state: State):
+def test_an_active_evaluation_has_a_lease(state: State) -> None:
     assert _refused(lambda: an_evaluation(state=state, lease_until=None))
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - set(ACTIVE)))
-def test_no_other_evaluation_has_a_lease(state: State):
+def test_no_other_evaluation_has_a_lease(state: State) -> None:
     assert _refused(lambda: an_evaluation(state=state, lease_until=timezone.now()))
 
 
 @pytest.mark.parametrize("state", FINAL)
-def test_a_final_evaluation_has_an_end(state: State):
+def test_a_final_evaluation_has_an_end(state: State) -> None:
     assert _refused(lambda: an_evaluation(state=state, finished_at=None))
 
 
-def test_only_a_held_evaluation_says_since_when():
+def test_only_a_held_evaluation_says_since_when() -> None:
     assert _refused(lambda: an_evaluation(state=State.HELD, held_since=None))
     assert _refused(lambda: an_evaluation(state=State.QUEUED, held_since=timezone.now()))
 
 
-def test_an_evaluation_has_a_known_state():
+def test_an_evaluation_has_a_known_state() -> None:
     assert _refused(lambda: an_evaluation(state="SCORD"))
 
 
-def test_a_submission_has_one_evaluation_in_force():
+def test_a_submission_has_one_evaluation_in_force() -> None:
     submission = a_submission()
     assert _refused(lambda: an_evaluation(submission))
     Evaluation.objects.filter(submission=submission).update(
@@ -70,7 +70,7 @@ def test_a_submission_has_one_evaluation_in_force():
     an_evaluation(submission)
 
 
-def test_a_case_is_run_once_per_repetition():
+def test_a_case_is_run_once_per_repetition() -> None:
     evaluation = an_evaluation(state=State.RUNNING)
     case = evaluation.submission.phase.ranked_suite.cases.first()
     assert case is not None
@@ -80,7 +80,7 @@ def test_a_case_is_run_once_per_repetition():
 
 
 @pytest.mark.parametrize("grade", ["-0.000001", "1.000001"])
-def test_a_grade_lies_between_0_and_1(grade: str):
+def test_a_grade_lies_between_0_and_1(grade: str) -> None:
     evaluation = an_evaluation(state=State.RUNNING)
     case = evaluation.submission.phase.ranked_suite.cases.first()
     assert case is not None
@@ -90,11 +90,12 @@ def test_a_grade_lies_between_0_and_1(grade: str):
 @pytest.mark.parametrize(
     "unfit", [{"value": "100.0001"}, {"value": "-0.0001"}, {"quality": "1.1"}, {"green": "-0.1"}]
 )
-def test_a_score_lies_in_its_range(unfit: dict[str, str]):
-    assert _refused(lambda: a_score(**{name: Decimal(value) for name, value in unfit.items()}))
+def test_a_score_lies_in_its_range(unfit: dict[str, Any]) -> None:
+    fields: dict[str, Any] = {name: Decimal(value) for name, value in unfit.items()}
+    assert _refused(lambda: a_score(**fields))
 
 
-def test_an_evaluation_is_scored_once():
+def test_an_evaluation_is_scored_once() -> None:
     score = a_score()
     assert _refused(
         lambda: type(score).objects.create(
@@ -107,7 +108,7 @@ def test_an_evaluation_is_scored_once():
     )
 
 
-def test_a_participation_has_one_standing_in_a_phase():
+def test_a_participation_has_one_standing_in_a_phase() -> None:
     standing = a_standing()
     assert _refused(
         lambda: type(standing).objects.create(
@@ -119,32 +120,32 @@ def test_a_participation_has_one_standing_in_a_phase():
     )
 
 
-def test_an_idempotency_key_makes_one_submission():
+def test_an_idempotency_key_makes_one_submission() -> None:
     submission = a_submission(idempotency_key="k1")
-    again = {"participation": submission.participation, "idempotency_key": "k1"}
+    again: dict[str, Any] = {"participation": submission.participation, "idempotency_key": "k1"}
     assert _refused(lambda: a_submission(submission.phase, **again))
     a_submission(submission.phase, idempotency_key="k1")
     assert _refused(lambda: a_submission(idempotency_key=""))
 
 
-def test_a_phase_closes_after_it_opens():
+def test_a_phase_closes_after_it_opens() -> None:
     now = timezone.now()
     assert _refused(lambda: a_phase(opens_at=now, closes_at=now))
 
 
 @pytest.mark.parametrize("unfit", [{"attempts_per_day": 0}, {"attempts_per_phase": 0}, {"concurrency": 0}])
-def test_a_phase_lets_somebody_take_part(unfit: dict[str, int]):
+def test_a_phase_lets_somebody_take_part(unfit: dict[str, Any]) -> None:
     assert _refused(lambda: a_phase(**unfit))
 
 
-def test_a_phase_and_a_challenge_have_one_participation_of_a_person():
+def test_a_phase_and_a_challenge_have_one_participation_of_a_person() -> None:
     participation = a_participation()
     assert _refused(
         lambda: Participation.objects.create(person=participation.person, challenge=participation.challenge)
     )
 
 
-def test_names_and_addresses_are_one_whatever_the_case():
+def test_names_and_addresses_are_one_whatever_the_case() -> None:
     a_person("ana@example.org", board_name="Ana")
     assert _refused(lambda: a_person("otra@example.org", board_name="ANA"))
     assert _refused(lambda: Person.objects.create(email="ANA@example.org"))
@@ -152,7 +153,7 @@ def test_names_and_addresses_are_one_whatever_the_case():
     a_person(board_name="")
 
 
-def test_a_consent_is_in_force_once_per_purpose():
+def test_a_consent_is_in_force_once_per_purpose() -> None:
     person = a_person()
     fields = {"person": person, "purpose": Purpose.NEWS, "text": "Texto"}
     Consent.objects.create(**fields)
@@ -161,7 +162,7 @@ def test_a_consent_is_in_force_once_per_purpose():
     Consent.objects.create(**fields)
 
 
-def test_a_suite_version_is_used_once():
+def test_a_suite_version_is_used_once() -> None:
     suite = a_suite()
     assert _refused(
         lambda: type(suite).objects.create(
@@ -170,7 +171,7 @@ def test_a_suite_version_is_used_once():
     )
 
 
-def test_evidence_is_written_once():
+def test_evidence_is_written_once() -> None:
     score = a_score()
     for row in (score, score.evaluation.submission, score.phase.ranked_suite):
         with pytest.raises(ImmutableRowError):
@@ -179,7 +180,7 @@ def test_evidence_is_written_once():
         Run.objects.update(answer="otra")
 
 
-def test_a_phase_is_open_up_to_but_not_at_its_end():
+def test_a_phase_is_open_up_to_but_not_at_its_end() -> None:
     now = timezone.now()
     phase = a_phase(opens_at=now, closes_at=now + timedelta(hours=1))
     phase = Phase.objects.get(pk=phase.pk)

@@ -57,7 +57,7 @@ def _rows(phase: Phase) -> list[tuple[Any, ...]]:
     return list(Standing.objects.filter(phase=phase).order_by("participation_id").values_list(*columns))
 
 
-def test_a_first_score_makes_a_standing_and_a_version():
+def test_a_first_score_makes_a_standing_and_a_version() -> None:
     phase = a_phase()
     participation = a_participation(phase)
     score = _record(phase, participation, "71.2345")
@@ -86,7 +86,7 @@ def test_a_first_score_makes_a_standing_and_a_version():
         ({"value": "90", "grade": "C"}, {"value": "10"}, "second"),
     ],
 )
-def test_the_better_score_stands(first: dict[str, Any], second: dict[str, Any], standing: str):
+def test_the_better_score_stands(first: dict[str, Any], second: dict[str, Any], standing: str) -> None:
     phase = a_phase()
     participation = a_participation(phase)
     scores = {
@@ -99,7 +99,7 @@ def test_the_better_score_stands(first: dict[str, Any], second: dict[str, Any], 
     assert Leaderboard.objects.get(phase=phase).version == 2
 
 
-def test_a_stale_worker_cannot_write_a_score():
+def test_a_stale_worker_cannot_write_a_score() -> None:
     phase = a_phase()
     held = _graded(phase, a_participation(phase))
     Evaluation.objects.filter(pk=held.evaluation_id).update(fence=held.fence + 1)
@@ -111,7 +111,7 @@ def test_a_stale_worker_cannot_write_a_score():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_scores_of_the_same_moment_each_grow_the_version():
+def test_scores_of_the_same_moment_each_grow_the_version() -> None:
     phase = a_phase()
     people = [a_participation(phase) for _ in range(3)]
     graded = [_graded(phase, people[number % 3]) for number in range(9)]
@@ -128,7 +128,7 @@ def test_scores_of_the_same_moment_each_grow_the_version():
     assert [row.attempts for row in rows] == [3, 3, 3]
 
 
-def test_standings_made_anew_are_the_same():
+def test_standings_made_anew_are_the_same() -> None:
     phase = a_phase()
     people = [a_participation(phase) for _ in range(3)]
     for number in range(7):
@@ -149,7 +149,7 @@ def test_standings_made_anew_are_the_same():
     assert Leaderboard.objects.get(phase=phase).version == version + 1
 
 
-def test_a_superseded_score_no_longer_stands():
+def test_a_superseded_score_no_longer_stands() -> None:
     phase = a_phase()
     participation = a_participation(phase)
     first, second = _record(phase, participation, "90"), _record(phase, participation, "10")
@@ -159,7 +159,7 @@ def test_a_superseded_score_no_longer_stands():
     assert (row.score, row.attempts) == (second, 1)
 
 
-def test_the_command_names_the_phases_that_it_knows(capsys):
+def test_the_command_names_the_phases_that_it_knows(capsys: pytest.CaptureFixture[str]) -> None:
     score = a_score()
     name = f"{score.phase.challenge.slug}/{score.phase.slug}"
     call_command("rebuild_standings", name)

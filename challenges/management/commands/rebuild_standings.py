@@ -1,4 +1,4 @@
-"""``manage.py rebuild_standings``: makes the standings anew from the scores and says how many rows were wrong."""
+"""``manage.py rebuild_standings``: makes the standings anew and says how many were wrong."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The demo's inference backend: Gemma 3 270M on the CPU behind the same OpenAI interface as vLLM.
 
-Started as a process of its own by ``services.model`` (and by the tests): ``python -m desafio.demo.model_server
---port 8081 --data DIR``. It ends on SIGTERM or Ctrl-C within two seconds, and knows nothing of contests.
+Started as a process of its own by ``services.model`` (and by the tests): ``python -m
+desafio.demo.model_server --port 8081 --data DIR``. It ends on SIGTERM or Ctrl-C within two seconds, and knows
+nothing of contests.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ SLOTS = 4
 # llama.cpp divides its context among the slots.
 CONTEXT_TOKENS_PER_SLOT = 2048
 WRITING_THREADS, READING_THREADS = 1, 2
-# A base model has no chat format of its own, and llama.cpp's default (ChatML) it has never learnt. Jinja eats a
-# plain line break beside "{%-", so each one is written as an expression.
+# A base model has no chat format of its own, and llama.cpp's default (ChatML) it has never learnt. Jinja eats
+# a plain line break beside "{%-", so each one is written as an expression.
 CHAT_TEMPLATE = (
     "{%- for m in messages -%}"
     "{%- if m.role == 'system' -%}{{ m.content + '\\n\\n' }}"
