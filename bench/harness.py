@@ -100,10 +100,8 @@ def show(best: dict[str, dict[str, float]], cases: int, in_flight: int, rounds: 
             f"| {f['memory_mb']:.0f} |"
         )
     for goal, limit in GOALS.items():
-        print(
-            f"\n{goal}: {best['harness'][goal]:.2f}, goal {limit:g}, ratio {
-                best['harness'][goal] / limit:.2f}"
-        )
+        figure = best["harness"][goal]
+        print(f"\n{goal}: {figure:.2f}, goal {limit:g}, ratio {figure / limit:.2f}")
     print(
         f"\n{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, "
         f"httpx {version('httpx')}"
