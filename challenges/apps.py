@@ -1,3 +1,5 @@
+"""The contest as a Django application."""
+
 from django.apps import AppConfig
 
 
@@ -6,3 +8,6 @@ class ChallengesConfig(AppConfig):
     label = "challenges"
     verbose_name = "Desafío"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from challenges import checks  # noqa: F401  # registers them

@@ -72,9 +72,7 @@ def rings_unheard() -> int | None:
     try:
         with current_app.connection_for_read() as broker:
             channel: Any = broker.default_channel
-            queue = channel.queue_declare(
-                queue=current_app.conf.task_default_queue, passive=False
-            )
+            queue = channel.queue_declare(queue=current_app.conf.task_default_queue, passive=False)
             return int(queue.message_count)
     except (OperationalError, RedisError, OSError) as fault:
         logger.warning("broker away: %s", fault)

@@ -27,6 +27,7 @@ from scoring.errors import (
     BackendRefused,
     BackendUnavailable,
     CaseTimeout,
+    EvaluationTimeout,
     MeasurementFault,
     ScoringError,
     SpecError,
@@ -46,6 +47,7 @@ BUSY = (429, 503)
 FAULT_CODES: tuple[tuple[type[ScoringError], str], ...] = (
     (BackendUnavailable, "backend_unavailable"),
     (CaseTimeout, "case_timeout"),
+    (EvaluationTimeout, "evaluation_timeout"),
     (BackendProtocolError, "backend_protocol"),
     (BackendRefused, "backend_refused"),
     (MeasurementFault, "measurement"),
@@ -132,7 +134,7 @@ def _code_of(fault: ScoringError) -> str:
 
 async def _judge_while_held(held: Lease, should_stop: Callable[[], bool]) -> None:
     """Judge, while a heartbeat keeps the lease and somebody listens for the order to stop."""
-    judging = asyncio.create_task(judge(held))
+    judging = asyncio.create_task(_judge_in_time(held))
     tasks = [judging, asyncio.create_task(_heartbeat(held)), asyncio.create_task(_watch(should_stop))]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -142,6 +144,15 @@ async def _judge_while_held(held: Lease, should_stop: Callable[[], bool]) -> Non
         await asyncio.gather(*tasks, return_exceptions=True)
     # Once judged, whatever the others met in the same moment no longer matters.
     (judging if judging in done else done.pop()).result()
+
+
+async def _judge_in_time(held: Lease) -> None:
+    limit_s = settings.EVALUATION_SECONDS
+    try:
+        async with asyncio.timeout(limit_s):
+            await judge(held)
+    except TimeoutError as expired:
+        raise EvaluationTimeout(timeout_s=limit_s) from expired
 
 
 async def _heartbeat(held: Lease) -> None:

@@ -102,7 +102,7 @@ def _may_start() -> Q:
 
 def _backend_answers() -> bool:
     try:
-        asyncio.run(asyncio.wait_for(describe(backend.settings_from_django()), BACKEND_TIMEOUT_S))
-    except (BackendFault, TimeoutError):
+        asyncio.run(describe(backend.settings_from_django(), timeout_s=BACKEND_TIMEOUT_S))
+    except BackendFault:
         return False
     return True

@@ -95,6 +95,14 @@ class CaseTimeout(BackendFault):
         super().__init__(f"no answer within {timeout_s:g} s")
 
 
+class EvaluationTimeout(BackendFault):
+    """A whole evaluation took longer than its time limit, in seconds; what it finished is kept."""
+
+    def __init__(self, *, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        super().__init__(f"not finished within {timeout_s:g} s")
+
+
 class MeasurementFault(ScoringError):
     """An energy figure cannot be had: ours to repair, and never a zero. ``reason`` says why, in Spanish."""
 

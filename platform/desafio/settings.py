@@ -49,6 +49,7 @@ INFERENCE_CHAT_FORMAT = env.str("INFERENCE_CHAT_FORMAT", default="plain")
 INFERENCE_EXTRA_BODY = env.json("INFERENCE_EXTRA_BODY", default={})
 
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=15)
+EVALUATION_SECONDS = env.int("EVALUATION_SECONDS", default=3600)
 WITNESS_ENABLED = env.bool("WITNESS_ENABLED", default=True)
 
 # --- security ---------------------------------------------------------------------------------------------
@@ -322,4 +323,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # httpx tells every request at INFO: a line a case.
+    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from scoring.inference.openai import http_client
 from scoring.inference.refusals import fault_of_response
 
 SHOWN_NAMES = 10
+# The list is in a server's memory: one that is well gives it at once.
+TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +27,8 @@ class BackendDescription:
     revision: str
 
 
-async def describe(settings: BackendSettings) -> BackendDescription:
-    """Ask for the list of models and look for ours in it.
+async def describe(settings: BackendSettings, *, timeout_s: float = TIMEOUT_S) -> BackendDescription:
+    """Ask for the list of models and look for ours in it, within ``timeout_s`` altogether.
 
     Raises BackendUnavailable when nobody answers, and also when our model is not served: llama.cpp does not
     refuse a wrong name, and an evaluation by another model would be a wrong score. Raises
@@ -33,6 +36,7 @@ async def describe(settings: BackendSettings) -> BackendDescription:
     """
     try:
         async with (
+            asyncio.timeout(timeout_s),
             http_client(settings) as client,
             client.stream("GET", settings.address("models")) as response,
         ):
@@ -40,7 +44,7 @@ async def describe(settings: BackendSettings) -> BackendDescription:
                 raise await fault_of_response(response)
             await response.aread()
             names = set(_names(response.json()))
-    except httpx.HTTPError as fault:
+    except (httpx.HTTPError, TimeoutError) as fault:
         raise BackendUnavailable(f"{type(fault).__name__} at {settings.url}") from fault
     except (ValueError, TypeError, KeyError, AttributeError) as fault:
         raise BackendProtocolError("the list of models cannot be read") from fault

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import httpx
 
-from scoring.errors import BackendProtocolError, BackendUnavailable
+from scoring.errors import BackendProtocolError, BackendRefused, BackendUnavailable
 from scoring.inference.backend import BackendSettings
 from scoring.inference.dialects import DIALECTS, body
 from scoring.inference.event_stream import EventStream
@@ -28,6 +28,7 @@ from scoring.values import Completion, CompletionRequest
 # Far above what a phase lets a model write; a server gone mad is cut off here.
 MOST_BYTES = 16_000_000
 DONE = b"[DONE]"
+UNFIT_CONVERSATION = "unfit_conversation"
 # Whatever else ends an answer (abort, error, content_filter, tool_calls) did not end it whole.
 WHOLE_ENDINGS = ("stop", "length")
 
@@ -55,10 +56,10 @@ class OpenAIBackend:
     async def complete(self, request: CompletionRequest) -> Completion:
         """One answer, streamed.
 
-        Raises BackendUnavailable, BackendProtocolError, BackendRefused, and ``ValueError`` for a conversation
-        that the chat format cannot express.
+        Raises BackendUnavailable, BackendProtocolError, and BackendRefused, which is also what becomes of a
+        conversation that the chat format cannot express: it is never sent.
         """
-        content = json.dumps(body(request, self._settings), ensure_ascii=False).encode()
+        content = self._encoded(request)
         answer = _Answer(started=time.perf_counter())
         try:
             async with self._client.stream("POST", self._address, content=content) as response:
@@ -73,6 +74,12 @@ class OpenAIBackend:
         except httpx.HTTPError as fault:
             raise BackendProtocolError(f"{type(fault).__name__} at {self._settings.url}") from fault
         return answer.completed()
+
+    def _encoded(self, request: CompletionRequest) -> bytes:
+        try:
+            return json.dumps(body(request, self._settings), ensure_ascii=False).encode()
+        except ValueError as unfit:
+            raise BackendRefused(type=UNFIT_CONVERSATION, message=str(unfit)) from unfit
 
 
 def http_client(settings: BackendSettings) -> httpx.AsyncClient:

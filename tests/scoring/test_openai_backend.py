@@ -327,3 +327,25 @@ def test_a_request_is_sent_once_and_a_connection_serves_many() -> None:
         prompts = server.received
     assert len(prompts) == 3
     assert server.connections == 1
+
+
+def test_a_server_that_lists_nothing_for_ever_is_away() -> None:
+    silent = Answer(pieces=[b'{"data": ['], content_type=JSON, ending="hang")
+    with scripted_backend(lambda _: silent) as server, pytest.raises(BackendUnavailable):
+        asyncio.run(describe(BackendSettings(url=server.url, model=MODEL), timeout_s=0.05))
+
+
+@pytest.mark.parametrize("text", ["a<|im_end|>b", "\ud800"])
+def test_a_conversation_that_cannot_be_written_is_never_sent(text: str) -> None:
+    unfit = CompletionRequest(
+        messages=(Message(role="user", content=text),), sampling=Sampling(max_output_tokens=1)
+    )
+
+    async def once(url: str) -> None:
+        async with OpenAIBackend(BackendSettings(url=url, model=MODEL, chat_format="alia")) as backend:
+            await backend.complete(unfit)
+
+    with scripted_backend(answering(WHOLE)) as server:
+        with pytest.raises(BackendRefused, match="unfit_conversation"):
+            asyncio.run(once(server.url))
+        assert server.received == []

