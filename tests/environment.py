@@ -26,6 +26,8 @@ def prepare() -> Path:
         raise RuntimeError("unset DJANGO_SETTINGS_MODULE: Django would read its settings too early")
     folder = Path(tempfile.mkdtemp(prefix="desafio-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # Where collectstatic would write; WhiteNoise warns at every request of a test without it.
+    (folder / "static").mkdir()
     runtime = folder / "run"
     runtime.mkdir(mode=0o700)
     os.environ.update(

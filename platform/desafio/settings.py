@@ -286,6 +286,10 @@ SPECTACULAR_SETTINGS = {
         "EvaluationState": "challenges.models.evaluation.State",
         "PhaseState": "desafio.api.answers.PHASE_STATES",
     },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "desafio.api.openapi.refuse_unknown_fields",
+    ],
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "defaultModelsExpandDepth": 0},

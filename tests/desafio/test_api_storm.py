@@ -39,12 +39,13 @@ class Aim:
         a_score(self.phase, submission=self.submission)
         self._token = AuthToken.objects.create(user=participation.person)[1]
 
-    def at_rows_that_exist(self, case: Any) -> None:
+    def at_rows_that_exist(self, case: Any, *, is_usable: bool) -> None:
+        """``is_usable`` also puts a prompt that may be evaluated in place of a random one."""
         known = {"slug": self.phase.challenge.slug, "phase": self.phase.slug, "id": str(self.submission.pk)}
         case.path_parameters = {name: known[name] for name in case.path_parameters or {}}
         if isinstance(case.body, dict) and "content" in case.body:
             case.body["challenge"], case.body["phase"] = self.phase.challenge.slug, self.phase.slug
-            if not isinstance(case.body["content"], dict):
+            if is_usable:
                 case.body["content"] = PROMPT
 
     def headers(self, case: Any) -> dict[str, str]:
@@ -68,10 +69,10 @@ def test_no_request_ends_in_a_fault_of_ours() -> None:
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         )
-        @given(case=cases, is_aimed=st.booleans())
-        def storm(case: Any, is_aimed: bool) -> None:
+        @given(case=cases, is_aimed=st.booleans(), is_usable=st.booleans())
+        def storm(case: Any, is_aimed: bool, is_usable: bool) -> None:
             if is_aimed:
-                aim.at_rows_that_exist(case)
+                aim.at_rows_that_exist(case, is_usable=is_usable)
             answer = case.call_and_validate(headers=aim.headers(case), checks=CHECKS)
             statuses[answer.status_code] += 1
 

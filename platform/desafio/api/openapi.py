@@ -13,6 +13,8 @@ from drf_spectacular.openapi import AutoSchema
 from desafio.api.answers import ProblemDocument
 from desafio.api.problems import MEDIA_TYPE
 
+REQUEST_BODIES = ("Credentials", "JoinRequest", "NewSubmission", "PromptContent", "Sampling")
+
 _Direction = Literal["request", "response"]
 
 
@@ -22,6 +24,16 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
         return {"type": "http", "scheme": "bearer"}
+
+
+def refuse_unknown_fields(
+    result: dict[str, Any], generator: Any, request: Any, public: bool
+) -> dict[str, Any]:
+    """Say of every body that may be sent that it takes no other fields: a mistyped one is refused, not ignored."""
+    schemas = result["components"]["schemas"]
+    for name in REQUEST_BODIES:
+        schemas[name]["additionalProperties"] = False
+    return result
 
 
 class ProblemAwareSchema(AutoSchema):
