@@ -67,7 +67,9 @@ def chat_events(
     """The events of a whole chat answer, a character a piece, as vLLM and llama.cpp write them."""
     base = {"object": "chat.completion.chunk", "model": MODEL}
     usage = {"prompt_tokens": 7, "completion_tokens": len(text) + 1} if usage is None else usage
-    events = [{**base, "choices": [{"index": 0, "delta": {"role": "assistant", "content": None}}]}]
+    events: list[dict[str, Any]] = [
+        {**base, "choices": [{"index": 0, "delta": {"role": "assistant", "content": None}}]}
+    ]
     events += [{**base, "choices": [{"index": 0, "delta": {"content": letter}}]} for letter in text]
     if finish_reason is not None:
         events.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": finish_reason}]})

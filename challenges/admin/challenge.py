@@ -15,22 +15,7 @@ from challenges import dispatch
 from challenges.admin.phase_form import PhaseForm
 from challenges.admin.readonly import ReadOnlyAdmin, ReadOnlyInline, RowAdmin, shown_json
 from challenges.models import Case, Challenge, Phase, Suite
-
-# What contestants were told before the phase opened; after that nobody changes the game.
-FIXED_ONCE_OPEN = (
-    "challenge",
-    "slug",
-    "opens_at",
-    "time_zone",
-    "ranked_suite",
-    "feedback_suite",
-    "policy",
-    "policy_parameters",
-    "evidence_grade",
-    "max_characters",
-    "max_lines",
-    "max_output_tokens",
-)
+from challenges.models.challenge import FIXED_ONCE_OPEN
 
 
 class PhaseInline(ReadOnlyInline):

@@ -12,6 +12,22 @@ from django.utils.translation import gettext_lazy as _
 from challenges.models.immutable import AppendOnlyModel
 from scoring.values import ContentLimits, EvidenceGrade
 
+# What contestants were told before the phase opened; after that nobody changes the game.
+FIXED_ONCE_OPEN = (
+    "challenge",
+    "slug",
+    "opens_at",
+    "time_zone",
+    "ranked_suite",
+    "feedback_suite",
+    "policy",
+    "policy_parameters",
+    "evidence_grade",
+    "max_characters",
+    "max_lines",
+    "max_output_tokens",
+)
+
 
 class Challenge(models.Model):
     slug = models.SlugField(_("identificador"), max_length=60, unique=True)

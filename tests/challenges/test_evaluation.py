@@ -131,7 +131,10 @@ def test_an_evaluation_ends_in_a_score_with_all_that_it_was_made_of(
 
 
 def test_quality_weighs_the_private_cases_alone(server: ScriptedBackend) -> None:
-    private = [{"weight": 3}, {"weight": 1, "expected": "no", "grader": {"name": "exact"}}]
+    private: list[dict[str, Any]] = [
+        {"weight": 3},
+        {"weight": 1, "expected": "no", "grader": {"name": "exact"}},
+    ]
     public = [{"expected": "no", "grader": {"name": "exact"}}] * 3
     a_submission(a_phase(ranked_cases=private, feedback_cases=public))
     work()

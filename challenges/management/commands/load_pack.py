@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--evidence-grade",
             metavar="GRADO",
-            help="Grado de evidencia (A, B, C, D o E) de las fases que se creen ahora, diga lo que diga el suyo.",
+            help="Grado de evidencia (A a E) de las fases que se creen ahora; sin él, el del paquete.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,8 +68,8 @@ def _summary(pack: Pack) -> str:
     }
     return (
         _(
-            "El paquete «%(slug)s» está bien: %(public)d casos públicos, %(private)d privados y "
-            "%(phases)d fases. No se ha guardado nada."
+            "El paquete «%(slug)s» está bien. Casos públicos: %(public)d; privados: %(private)d; "
+            "fases: %(phases)d. No se ha guardado nada."
         )
         % params
     )

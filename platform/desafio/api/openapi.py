@@ -29,7 +29,7 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
 def refuse_unknown_fields(
     result: dict[str, Any], generator: Any, request: Any, public: bool
 ) -> dict[str, Any]:
-    """Say of every body that may be sent that it takes no other fields: a mistyped one is refused, not ignored."""
+    """Say that a body takes no other fields: a mistyped one is refused, not ignored."""
     schemas = result["components"]["schemas"]
     for name in REQUEST_BODIES:
         schemas[name]["additionalProperties"] = False

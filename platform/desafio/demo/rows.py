@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from challenges.packs import PackError, load, store
 from django.core.management import call_command
 
 from challenges import board, dispatch
 from challenges.errors import ChallengeClosed
 from challenges.models import Challenge, Participation, Phase
+from challenges.packs import PackError, load, store
 from desafio.demo import accounts
 from desafio.demo.accounts import Account
 from desafio.demo.folder import DataFolder
 from desafio.demo.reasons import CannotStart
+from scoring.energy.window import best_source
 
 
 def make_tables() -> None:
@@ -30,9 +31,12 @@ def gather_static_files() -> None:
 
 
 def load_pack(folder: Path) -> Challenge:
-    """The challenge of the pack in ``folder``. Raises CannotStart with file, line and fix."""
+    """The challenge of the pack in ``folder``. Raises CannotStart with file, line and fix.
+
+    A phase made now ranks the best energy figure that this machine can give; one made before keeps its own.
+    """
     try:
-        return store(load(folder))
+        return store(load(folder), evidence_grade=best_source().grade).challenge
     except PackError as fault:
         raise CannotStart(f"El paquete {folder} tiene errores:\n{fault}") from fault
 
