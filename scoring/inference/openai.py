@@ -12,6 +12,7 @@ import json
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import cache
 from types import TracebackType
 from typing import Any, Self
@@ -33,6 +34,10 @@ UNFIT_CONVERSATION = "unfit_conversation"
 WHOLE_ENDINGS = ("stop", "length")
 
 
+class _StaleConnection(Exception):
+    """The server had closed a connection that it had promised to keep: nothing was asked of it yet."""
+
+
 class OpenAIBackend:
     """See ``Backend``. Use it as an async context manager; one request at a time."""
 
@@ -41,6 +46,9 @@ class OpenAIBackend:
         self._rules = DIALECTS[settings.dialect]
         self._address = settings.address(self._rules.path)
         self._client = http_client(settings)
+        # llama.cpp closes a connection after each stream without saying so; vLLM keeps it.
+        self._keeps_connection = True
+        self._is_kept = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,20 +68,46 @@ class OpenAIBackend:
         conversation that the chat format cannot express: it is never sent.
         """
         content = self._encoded(request)
-        answer = _Answer(started=time.perf_counter())
         try:
-            async with self._client.stream("POST", self._address, content=content) as response:
-                if response.status_code != httpx.codes.OK:
-                    raise await fault_of_response(response)
-                if not response.headers.get("content-type", "").startswith("text/event-stream"):
-                    raise BackendProtocolError("status 200, but no event stream")
-                async for event in _events(response):
-                    answer.take(event, self._rules.text_of)
+            try:
+                return await self._ask(content)
+            except _StaleConnection:
+                # It is never reused again, so this cannot come twice.
+                self._keeps_connection = False
+                return await self._ask(content)
         except httpx.TransportError as fault:
             raise BackendUnavailable(f"{type(fault).__name__} at {self._settings.url}") from fault
         except httpx.HTTPError as fault:
             raise BackendProtocolError(f"{type(fault).__name__} at {self._settings.url}") from fault
+
+    async def _ask(self, content: bytes) -> Completion:
+        answer = _Answer(started=time.perf_counter())
+        async with self._response(content) as response:
+            if response.status_code != httpx.codes.OK:
+                raise await fault_of_response(response)
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                raise BackendProtocolError("status 200, but no event stream")
+            async for event in _events(response):
+                answer.take(event, self._rules.text_of)
         return answer.completed()
+
+    @asynccontextmanager
+    async def _response(self, content: bytes) -> AsyncIterator[httpx.Response]:
+        """The head of the answer. Raises _StaleConnection where a kept connection turns out to be closed."""
+        headers = {} if self._keeps_connection else {"Connection": "close"}
+        was_kept, self._is_kept = self._is_kept, False
+        request = self._client.build_request("POST", self._address, content=content, headers=headers)
+        try:
+            response = await self._client.send(request, stream=True)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as fault:
+            if was_kept:
+                raise _StaleConnection from fault
+            raise
+        self._is_kept = self._keeps_connection
+        try:
+            yield response
+        finally:
+            await response.aclose()
 
     def _encoded(self, request: CompletionRequest) -> bytes:
         try:

@@ -86,6 +86,12 @@ def test_the_same_question_gets_the_same_answer_however_many_ask_at_once(small_m
     assert all(outcome.fault is None for outcome in outcomes)
 
 
+def test_nothing_of_one_request_helps_the_next(small_model: str) -> None:
+    settings = BackendSettings(url=small_model, model=weights.MODEL_NAME)
+    first, again = ask(settings), ask(settings)
+    assert (again.text, again.prompt_tokens, again.cached_tokens) == (first.text, first.prompt_tokens, 0)
+
+
 def test_a_prompt_longer_than_its_context_is_refused_by_name(small_model: str) -> None:
     with pytest.raises(BackendRefused) as refused:
         ask(settings_for(small_model), (Message(role="user", content="palabra " * 4000),))

@@ -349,3 +349,32 @@ def test_a_conversation_that_cannot_be_written_is_never_sent(text: str) -> None:
         with pytest.raises(BackendRefused, match="unfit_conversation"):
             asyncio.run(once(server.url))
         assert server.received == []
+
+
+def test_a_connection_that_the_server_closed_in_silence_is_opened_again_and_not_kept_any_more() -> None:
+    async def ask(url: str, times: int) -> None:
+        async with OpenAIBackend(BackendSettings(url=url, model=MODEL)) as backend:
+            for _ in range(times):
+                await backend.complete(REQUEST)
+
+    with scripted_backend(answering(WHOLE, Answer(status=0), WHOLE)) as server:
+        asyncio.run(ask(server.url, 4))
+        assert [received.headers["connection"] for received in server.received] == [
+            "keep-alive",
+            "keep-alive",
+            "close",
+            "close",
+            "close",
+        ]
+
+
+def test_a_server_that_closes_every_connection_in_silence_is_away() -> None:
+    async def ask(url: str) -> None:
+        async with OpenAIBackend(BackendSettings(url=url, model=MODEL)) as backend:
+            await backend.complete(REQUEST)
+            await backend.complete(REQUEST)
+
+    with scripted_backend(answering(WHOLE, Answer(status=0))) as server:
+        with pytest.raises(BackendUnavailable):
+            asyncio.run(ask(server.url))
+        assert len(server.received) == 3
