@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """allauth's rules with our words. Nothing here tells whether an address has an account."""
 
     error_messages: ClassVar[dict[str, str | Promise]] = {
@@ -28,7 +28,8 @@ class AccountAdapter(DefaultAccountAdapter):
         "invalid_password_reset": _("El enlace para cambiar la contraseña ya no vale. Pide otro."),
         "max_email_addresses": _("No puedes añadir más de %d direcciones."),
         "too_many_login_attempts": _(
-            "Demasiados intentos fallidos. Espera 5 minutos y vuelve a intentarlo, o pide una contraseña nueva."
+            "Demasiados intentos fallidos. Espera 5 minutos y vuelve a intentarlo, "
+            "o pide una contraseña nueva."
         ),
         "unverified_primary_email": _("Primero confirma tu dirección principal."),
         "rate_limited": _("Demasiadas peticiones seguidas. Espera un minuto y vuelve a intentarlo."),

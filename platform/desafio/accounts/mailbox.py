@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import EmailMessage, Message
 from email.policy import default as default_policy
+from email.utils import getaddresses
 from pathlib import Path
 
 from django.conf import settings
@@ -25,11 +26,9 @@ def confirmation_link(address: str) -> str | None:
     """The path of the newest confirmation link sent to ``address``, or None."""
     prefix = reverse("account_confirm_email", args=["KEY"]).replace("KEY/", "")
     pattern = re.compile(re.escape(prefix) + r"[-:\w]+/")
-    for message in _newest_first():
-        if address and address.casefold() in str(message["To"]).casefold():
-            found = pattern.search(_text(message))
-            return found.group() if found else None
-    return None
+    theirs = (message for message in _newest_first() if address.casefold() in _addresses(message))
+    found = (pattern.search(_text(message)) for message in theirs)
+    return next((link.group() for link in found if link), None)
 
 
 def _newest_first() -> Iterator[Message]:
@@ -41,6 +40,10 @@ def _newest_first() -> Iterator[Message]:
         for part in reversed(_BETWEEN_MESSAGES.split(path.read_bytes())):
             if part.strip():
                 yield message_from_bytes(part.lstrip(), policy=default_policy)
+
+
+def _addresses(message: Message) -> list[str]:
+    return [address.casefold() for _name, address in getaddresses([str(message["To"] or "")])]
 
 
 def _text(message: Message) -> str:

@@ -10,8 +10,9 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_safe
 
 from challenges import registration
 from challenges.errors import BoardNameRefused
@@ -34,22 +35,24 @@ class ConsentLine:
 
 
 @login_required
-@require_GET
+@require_safe
 def show(request: HttpRequest) -> HttpResponse:
     person = cast(Person, request.user)
     return _page(request, BoardNameForm(initial={"board_name": person.board_name}))
 
 
 @login_required
-@require_POST
 def rename(request: HttpRequest) -> HttpResponse:
+    """Whoever comes back here from the login has only an address: the form is on the profile."""
+    if request.method != "POST":
+        return redirect("accounts:profile")
     person = cast(Person, request.user)
     form = BoardNameForm(request.POST)
     if form.is_valid():
         try:
             registration.set_board_name(person=person, name=form.cleaned_data["board_name"])
         except BoardNameRefused as refused:
-            form.add_error("board_name", what(refused.problem))
+            form.add_error("board_name", capfirst(what(refused.problem)))
         else:
             messages.success(request, _("Nombre cambiado. Así te verá el público a partir de ahora."))
             return redirect("accounts:profile")
@@ -58,21 +61,19 @@ def rename(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_POST
 def consent(request: HttpRequest, purpose: str) -> HttpResponse:
-    """Give or withdraw one consent, by the button that was pressed."""
+    """Give or withdraw one consent, by the button that was pressed; without a button nothing is consented."""
     if purpose not in Purpose.values:
         raise Http404
-    person = cast(Person, request.user)
-    if request.POST.get("action") == "withdraw":
-        if Purpose(purpose) in _bound(person):
-            messages.error(
-                request, _("Mientras participas en un desafío no puedes retirar la aceptación de sus bases.")
-            )
-            return redirect("accounts:profile")
+    person, action = cast(Person, request.user), request.POST.get("action")
+    if action == "withdraw" and Purpose(purpose) in _bound(person):
+        messages.error(
+            request, _("Mientras participas en un desafío no puedes retirar la aceptación de sus bases.")
+        )
+    elif action == "withdraw":
         registration.withdraw_consent(person=person, purpose=Purpose(purpose))
         messages.success(request, _("Consentimiento retirado."))
-    else:
+    elif action == "give":
         registration.give_consent(person=person, purpose=Purpose(purpose))
         messages.success(request, _("Consentimiento guardado."))
     return redirect("accounts:profile")

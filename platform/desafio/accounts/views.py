@@ -7,8 +7,11 @@ from typing import Any
 from allauth.account import views as allauth_views
 from django import forms
 from django.conf import settings
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.text import capfirst
 
 from challenges.errors import BoardNameRefused
 from challenges.sentences import what
@@ -20,6 +23,9 @@ ADDRESS_IN_SESSION = "address_waiting_for_verification"
 
 class _RefusesWith422:
     """A form that is sent back with its mistakes is a refusal, and says so to programs too."""
+
+    # Django's form views take a PUT for a POST; nobody sends us one.
+    http_method_names = ("get", "head", "post", "options")
 
     def form_invalid(self, form: forms.Form) -> HttpResponseBase:
         response: HttpResponseBase = super().form_invalid(form)  # type: ignore[misc]  # a mixin of FormView
@@ -33,8 +39,11 @@ class Signup(_RefusesWith422, allauth_views.SignupView):  # type: ignore[misc]  
         try:
             response: HttpResponseBase = super().form_valid(form)
         except BoardNameRefused as refused:  # two people, one name, the same instant
-            form.add_error("board_name", what(refused.problem))
+            form.add_error("board_name", capfirst(what(refused.problem)))
             return self.form_invalid(form)
+        except IntegrityError:  # two clicks, one address, the same instant: the other one made the account
+            form.account_already_exists = True
+            response = super().form_valid(form)
         return response
 
 
@@ -42,6 +51,12 @@ class Login(_RefusesWith422, allauth_views.LoginView):  # type: ignore[misc]  # 
     def form_valid(self, form: Any) -> HttpResponseBase:
         self.request.session[ADDRESS_IN_SESSION] = form.cleaned_data["login"]
         response: HttpResponseBase = super().form_valid(form)
+        return response
+
+    def form_invalid(self, form: forms.Form) -> HttpResponseBase:
+        response = super().form_invalid(form)
+        if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
+            response.status_code = 429
         return response
 
 

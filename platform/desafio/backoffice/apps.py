@@ -2,6 +2,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class GestionConfig(AdminConfig):
@@ -18,4 +19,4 @@ class GestionConfig(AdminConfig):
 class BackofficeConfig(AppConfig):
     name = "desafio.backoffice"
     label = "backoffice"
-    verbose_name = "Gestión"
+    verbose_name = _("Gestión")

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from challenges import dispatch, registration, submission
 from challenges.errors import ChallengeClosed, ConsentMissing
@@ -28,9 +28,11 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @login_required
-@require_POST
 def join(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take part. Whoever comes back here from the login has only an address: the form is on the page."""
     challenge = published(slug)
+    if request.method != "POST":
+        return redirect("pages:challenge", slug=slug)
     given = [purpose.value for purpose in Purpose if f"consent_{purpose.value}" in request.POST]
     try:
         registration.join(person=cast(Person, request.user), challenge=challenge, consents=given)
@@ -49,7 +51,7 @@ def published(slug: str) -> Challenge:
 def participation_of(user: Person | AnonymousUser, challenge: Challenge) -> Participation | None:
     if not user.is_authenticated:
         return None
-    return Participation.objects.filter(person=cast(Person, user), challenge=challenge).first()
+    return Participation.objects.filter(person=user, challenge=challenge).first()
 
 
 def _page(

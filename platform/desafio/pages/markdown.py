@@ -1,4 +1,4 @@
-"""A challenge's statement as HTML: CommonMark with tables, then cleaned so that no author can bring a script."""
+"""A challenge's statement as HTML: CommonMark with tables, then cleaned: no author can bring a script."""
 
 from __future__ import annotations
 
@@ -21,8 +21,13 @@ def to_html(text: str) -> SafeString:
         if token.type in ("heading_open", "heading_close"):
             level = min(6, int(token.tag[1]) + _HEADINGS_BELOW_THE_PAGE_TITLE)
             token.tag = f"h{level}"
+        elif token.type == "th_open":
+            token.attrSet("scope", "col")
     rendered = parser.renderer.render(tokens, parser.options, {})
     cleaned = nh3.clean(
-        rendered, tags=_TAGS, attributes={"a": {"href"}}, url_schemes={"https", "http", "mailto"}
+        rendered,
+        tags=_TAGS,
+        attributes={"a": {"href"}, "th": {"scope"}},
+        url_schemes={"https", "http", "mailto"},
     )
     return mark_safe(cleaned)  # noqa: S308  # nh3 has just removed everything that is not in _TAGS

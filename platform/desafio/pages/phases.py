@@ -38,7 +38,7 @@ def clock(phase: Phase, now: datetime) -> PhaseClock:
         state: State = "upcoming"
     else:
         state = "open" if phase.is_open(now) else "over"
-    return PhaseClock(phase=phase, state=state, now=now, zone=_zone(phase.time_zone))
+    return PhaseClock(phase=phase, state=state, now=now, zone=zone(phase))
 
 
 def current(clocks: Iterable[PhaseClock]) -> PhaseClock | None:
@@ -66,8 +66,9 @@ def chosen(all_clocks: Iterable[PhaseClock], slug: str) -> PhaseClock | None:
     return next((each for each in all_clocks if each.phase.slug == slug), None)
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone(phase: Phase) -> ZoneInfo:
+    """The phase's own time zone, or the house's where its name means nothing to this machine."""
     try:
-        return ZoneInfo(name)
+        return ZoneInfo(phase.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo(timezone.get_default_timezone_name())

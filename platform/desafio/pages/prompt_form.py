@@ -1,19 +1,18 @@
-"""The form of a submission: what a browser posts, turned into the raw shape that the use cases judge, and back.
+"""The form of a submission: what a browser posts, turned into the raw shape that is judged, and back.
 
-It refuses nothing by itself (a blank or a letter where a number goes travels on), so that pages and API tell the
-same problems in the same words.
+It refuses nothing by itself (a blank or a letter where a number goes travels on), so that pages and API tell
+the same problems in the same words.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,9 +21,10 @@ from challenges.sentences import FIELD_NAMES, sentence, what
 from scoring.values import Problem
 
 DEFAULT_OUTPUT_TOKENS = 64
-LARGEST_FILE_BYTES = 2_000_000
 _KEY = re.compile(r"[0-9a-f]{32}")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# A backslash and what follows it; any other pair is left as it was typed.
+_ESCAPED = re.compile(r"\\([nt\\])")
+_ESCAPES = {"n": "\n", "t": "\t", "\\": "\\"}
 # Where each dotted field of a problem is shown; the longest name that fits wins.
 _FORM_FIELDS = {
     "system": "system",
@@ -143,41 +143,14 @@ def fields_from(content: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def content_of_file(file: UploadedFile) -> tuple[dict[str, Any] | None, Problem | None]:
-    """A JSON file's content, or what is wrong with it."""
-    if (file.size or 0) > LARGEST_FILE_BYTES:
-        params = {"length": file.size or 0, "limit": LARGEST_FILE_BYTES}
-        return None, Problem(field="file", code="too_long", params=params)
-    try:
-        text = file.read().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return None, Problem(field="file", code="not_text")
-    try:
-        content = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):  # not JSON, or brackets so deep that no parser follows
-        return None, Problem(field="file", code="bad_json")
-    if not isinstance(content, dict):
-        return None, Problem(field="file", code="wrong_type", params={"expected": "object"})
-    # "\ud800" is JSON, but no text: nothing could store or show it.
-    if _SURROGATE.search(json.dumps(content, ensure_ascii=False)):
-        return None, Problem(field="file", code="not_text")
-    return content, None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _shown_at(field: str) -> str | None:
     fitting = [name for name in _FORM_FIELDS if field == name or field.startswith((f"{name}.", f"{name}["))]
     return _FORM_FIELDS[max(fitting, key=len)] if fitting else None
 
 
 def _under_the_field(problem: Problem) -> str:
-    text = what(problem)
-    text = text[:1].upper() + text[1:]
     if problem.line is None:
-        return text
+        return capfirst(what(problem))
     return _("Línea %(line)d: %(what)s") % {"line": problem.line, "what": what(problem)}
 
 
@@ -201,8 +174,8 @@ def _whole(text: object, *, default: int) -> int | str:
 
 
 def _unescaped(line: str) -> str:
-    return line.replace("\\n", "\n").replace("\\t", "\t")
+    return _ESCAPED.sub(lambda pair: _ESCAPES[pair[1]], line)
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\n", "\\n").replace("\t", "\\t")
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")

@@ -1,4 +1,4 @@
-"""What became of a submission, put the way its page tells it: state, progress, score part by part, or the fault.
+"""What became of a submission, put the way its page tells it: state, progress, score by parts, or the fault.
 
 Read only. Of private cases it gives totals by group and nothing else.
 """
@@ -6,15 +6,19 @@ Read only. Of private cases it gives totals by group and nothing else.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Prefetch, Q, QuerySet, Subquery
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from challenges import board
-from challenges.models import Evaluation, Measurement, Run, Score, State, Submission
+from challenges.models import Case, Evaluation, Measurement, Run, Score, State, Submission, Visibility
 from challenges.models.evaluation import WAITING
 from desafio.pages import cases, formula
 from scoring.quality import weighted_mean
@@ -23,10 +27,33 @@ from scoring.values import GradedCase
 # The one fault of theirs that the evaluation tells apart, by the backend's own slug.
 CONTEXT_TOO_LONG = "exceed_context_size_error"
 
+# What its author reads beside each state: what is happening, and what happens next.
+NEXT: Mapping[str, str | Promise] = {
+    State.PENDING: gettext_lazy("Está guardado y entra en la cola enseguida. No tienes que hacer nada."),
+    State.HELD: gettext_lazy(
+        "El modelo o el medidor de energía no están disponibles ahora mismo. Tu envío está guardado y "
+        "seguirá solo en cuanto vuelvan: no tienes que hacer nada."
+    ),
+    State.QUEUED: gettext_lazy("Espera su turno y empezará solo. Puedes cerrar esta página y volver luego."),
+    State.PREPARING: gettext_lazy("Le ha llegado el turno. En unos segundos el modelo empieza a responder."),
+    State.RUNNING: gettext_lazy("El modelo está respondiendo a los casos. Después se corrigen y se puntúan."),
+    State.GRADING: gettext_lazy("El modelo ha terminado. Se corrigen las respuestas y sale la puntuación."),
+    State.SCORED: gettext_lazy("Ya tiene puntuación: más abajo se explica de dónde sale."),
+    State.REJECTED: gettext_lazy("No se ha podido puntuar. Más abajo está el motivo y qué puedes cambiar."),
+    State.ERRORED: gettext_lazy(
+        "No se ha podido puntuar por un fallo nuestro. Te hemos devuelto el intento."
+    ),
+    State.CANCELLED: gettext_lazy("La organización lo ha cancelado. Te hemos devuelto el intento."),
+    State.SUPERSEDED: gettext_lazy(
+        "La organización lo ha retirado para evaluarlo de nuevo. Aquí verás el resultado nuevo: no tienes "
+        "que hacer nada."
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A submission with the evaluation in force and its score, if there is one."""
+    """A submission with the evaluation that counts and its score, if there is one."""
 
     submission: Submission
     evaluation: Evaluation
@@ -34,12 +61,22 @@ class Line:
 
     @property
     def is_final(self) -> bool:
-        return self.evaluation.is_final
+        """Nothing more happens by itself. One that was withdrawn still gets its new evaluation."""
+        return self.evaluation.is_final and self.evaluation.state != State.SUPERSEDED
+
+    @property
+    def is_tried_again(self) -> bool:
+        """A fault of ours stopped it, and it waits for its next try."""
+        return self.evaluation.failures > 0 and not self.evaluation.is_final
+
+    @property
+    def next(self) -> str:
+        return str(NEXT[self.evaluation.state])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Cases answered of all that will be asked; ``ahead`` counts the evaluations that wait before this one."""
+    """Cases answered of all that will be asked; ``ahead`` counts the evaluations waiting before this one."""
 
     done: int
     total: int
@@ -48,9 +85,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Why there is no score. ``is_ours`` says whose fault it is, and so whether the attempt was given back."""
+    """Why there is no score. Unless it is theirs (``is_theirs``), the attempt was given back."""
 
-    is_ours: bool
+    is_theirs: bool
+    is_cancelled: bool
     code: str
     reason: str = ""
     fix: str = ""
@@ -65,7 +103,11 @@ class GroupTotal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A score and everything that explains it. ``place`` is the participation's row of the board."""
+    """A score and everything that explains it. ``place`` is the participation's row of the public board.
+
+    ``is_the_one_that_counts`` says whether that row shows this very score; ``is_after_freeze`` that it
+    cannot, because the board was frozen before.
+    """
 
     score: Score
     worked: formula.Worked | None
@@ -74,6 +116,7 @@ class Result:
     is_estimate: bool
     place: dict[str, Any] | None
     is_the_one_that_counts: bool
+    is_after_freeze: bool
     groups: list[GroupTotal]
 
 
@@ -85,37 +128,48 @@ class Feedback:
     run: Run
 
 
+def evaluations() -> Prefetch[str, QuerySet[Evaluation], str]:
+    """What ``line`` needs of each submission, to be prefetched."""
+    return Prefetch("evaluations", queryset=Evaluation.objects.select_related("score").order_by("-pk"))
+
+
 def line(submission: Submission) -> Line:
-    """Uses the prefetched evaluations: one in force a submission, by the schema."""
-    evaluation = submission.evaluations.all()[0]
-    return Line(submission=submission, evaluation=evaluation, score=getattr(evaluation, "score", None))
+    """Uses the prefetched ``evaluations()``: the one in force, or the last one while there is none."""
+    newest, *older = submission.evaluations.all()
+    in_force = next((each for each in (newest, *older) if each.state != State.SUPERSEDED), None)
+    if in_force is None:
+        return Line(submission=submission, evaluation=newest, score=None)
+    return Line(submission=submission, evaluation=in_force, score=getattr(in_force, "score", None))
 
 
-def progress(submission: Submission, evaluation: Evaluation) -> Progress:
+def progress(submission: Submission, evaluation: Evaluation) -> Progress | None:
+    """None once nothing more is to come."""
+    if evaluation.is_final:
+        return None
     phase = submission.phase
     suites = Q(suite=phase.ranked_suite_id) | Q(suite=phase.feedback_suite_id)
-    total = cases.Case.objects.filter(suites).count()
+    total = Case.objects.filter(suites).count()
     done = evaluation.runs.filter(repetition=evaluation.repetition).count()
-    ahead = None
-    if evaluation.state in WAITING:
-        ahead = (
-            Evaluation.objects.waiting()
-            .filter(
-                Q(created_at__lt=evaluation.created_at)
-                | Q(created_at=evaluation.created_at, pk__lt=evaluation.pk)
-            )
-            .count()
-        )
+    ahead = _ahead(evaluation) if evaluation.state in WAITING else None
     return Progress(done=min(done, total), total=total, ahead=ahead)
+
+
+def _ahead(evaluation: Evaluation) -> int:
+    """How many are taken before it, by the order in which workers claim."""
+    # Compared inside the database: SQLite keeps moments as text, its own with fewer digits than Django's.
+    entered = Evaluation.objects.filter(pk=evaluation.pk).values("created_at")
+    earlier = Q(created_at__lt=Subquery(entered)) | Q(created_at=Subquery(entered), pk__lt=evaluation.pk)
+    return Evaluation.objects.waiting().filter(earlier).count()
 
 
 def fault(evaluation: Evaluation) -> Fault | None:
     if evaluation.state in (State.ERRORED, State.CANCELLED):
-        return Fault(is_ours=True, code=evaluation.fault_code)
+        is_cancelled = evaluation.state == State.CANCELLED
+        return Fault(is_theirs=False, is_cancelled=is_cancelled, code=evaluation.fault_code)
     if evaluation.state != State.REJECTED:
         return None
     reason, fix = _their_fault(evaluation)
-    return Fault(is_ours=False, code=evaluation.fault_code, reason=reason, fix=fix)
+    return Fault(is_theirs=True, is_cancelled=False, code=evaluation.fault_code, reason=reason, fix=fix)
 
 
 def _their_fault(evaluation: Evaluation) -> tuple[str, str]:
@@ -133,12 +187,13 @@ def _their_fault(evaluation: Evaluation) -> tuple[str, str]:
     return _("Con alguno de los casos, tu propuesta no cabe en el contexto del modelo."), fix
 
 
-def result(submission: Submission, evaluation: Evaluation) -> Result | None:
-    score: Score | None = getattr(evaluation, "score", None)
+def result(shown: Line) -> Result | None:
+    submission, evaluation, score = shown.submission, shown.evaluation, shown.score
     if score is None:
         return None
     is_verde = score.policy == "verde"
     place = _place(submission)
+    freeze_at = submission.phase.freeze_at
     return Result(
         score=score,
         worked=formula.of_score(score) if is_verde else None,
@@ -146,25 +201,24 @@ def result(submission: Submission, evaluation: Evaluation) -> Result | None:
         measurement=evaluation.measurements.filter(is_ranked=True).order_by("-repetition").first(),
         is_estimate=score.evidence_grade in board.ESTIMATES,
         place=place,
-        is_the_one_that_counts=place is not None and Decimal(place["score"]) == score.value,
+        is_the_one_that_counts=place is not None and _is_of(place, score),
+        is_after_freeze=freeze_at is not None and score.created_at >= freeze_at,
         groups=_groups(submission, evaluation),
     )
 
 
-def feedback(submission: Submission, evaluation: Evaluation) -> list[Feedback]:
-    suite = submission.phase.feedback_suite
-    if suite is None:
+def feedback(shown: Line) -> list[Feedback]:
+    """The public cases that were answered; none before the score, and none of a suite that is not public."""
+    suite = shown.submission.phase.feedback_suite
+    if shown.score is None or suite is None or suite.visibility != Visibility.PUBLIC:
         return []
-    runs = _runs(evaluation).filter(case__suite=suite, case__suite__visibility="public")
+    runs = _runs(shown.evaluation).filter(case__suite=suite).select_related("case")
     return [Feedback(case=cases.shown(run.case), run=run) for run in runs]
 
 
-def _runs(evaluation: Evaluation) -> Any:
-    return (
-        Run.objects.filter(evaluation=evaluation, repetition=evaluation.repetition)
-        .select_related("case")
-        .order_by("case__position")
-    )
+def _runs(evaluation: Evaluation) -> QuerySet[Run]:
+    runs = Run.objects.filter(evaluation=evaluation, repetition=evaluation.repetition)
+    return runs.order_by("case__position")
 
 
 def _place(submission: Submission) -> dict[str, Any] | None:
@@ -172,10 +226,21 @@ def _place(submission: Submission) -> dict[str, Any] | None:
     return next((row for row in board.build(submission.phase).rows if row["participation"] == mine), None)
 
 
+def _is_of(place: dict[str, Any], score: Score) -> bool:
+    """Whether the board's row shows this very score: two submissions may have equal figures."""
+    shown_at = datetime.fromisoformat(place["scored_at"])
+    milliseconds = score.created_at.microsecond // 1000 * 1000
+    return Decimal(place["score"]) == score.value and shown_at == score.created_at.replace(
+        microsecond=milliseconds
+    )
+
+
 def _groups(submission: Submission, evaluation: Evaluation) -> list[GroupTotal]:
     by_group: dict[str, list[GradedCase]] = defaultdict(list)
-    for run in _runs(evaluation).filter(case__suite=submission.phase.ranked_suite):
-        by_group[run.case.group].append(GradedCase(value=run.grade, weight=run.case.weight))
+    ranked = _runs(evaluation).filter(case__suite=submission.phase.ranked_suite)
+    # Grades and nothing else: no text of a private case comes anywhere near a page.
+    for name, grade, weight in ranked.values_list("case__group", "grade", "case__weight"):
+        by_group[name].append(GradedCase(value=grade, weight=weight))
     return [
         GroupTotal(name=name, cases=len(graded), quality=weighted_mean(graded))
         for name, graded in by_group.items()

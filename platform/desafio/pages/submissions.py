@@ -7,14 +7,12 @@ from typing import cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from challenges import dispatch
-from challenges.models import Evaluation, Person, State, Submission
+from challenges.models import Person, Submission
 from challenges.models.immutable import AppendOnlyQuerySet
 from desafio.pages import phases, report
 
@@ -41,12 +39,12 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "submission": submission,
         "challenge": submission.phase.challenge,
         "phase": submission.phase,
-        "clock": phases.clock(submission.phase, dispatch.now()),
+        "zone": phases.zone(submission.phase),
         "line": line,
         "progress": report.progress(submission, line.evaluation),
         "fault": report.fault(line.evaluation),
-        "result": report.result(submission, line.evaluation),
-        "feedback": report.feedback(submission, line.evaluation),
+        "result": report.result(line),
+        "feedback": report.feedback(line),
     }
     return render(request, "pages/submission.html", context)
 
@@ -68,9 +66,8 @@ def progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _own(request: HttpRequest) -> AppendOnlyQuerySet[Submission]:
     """Nobody's but the asker's: a guess at another id finds nothing."""
-    in_force = Evaluation.objects.exclude(state=State.SUPERSEDED).select_related("score")
     return (
         Submission.objects.filter(participation__person=cast(Person, request.user))
         .select_related("phase__challenge", "phase__ranked_suite", "phase__feedback_suite", "participation")
-        .prefetch_related(Prefetch("evaluations", queryset=in_force))
+        .prefetch_related(report.evaluations())
     )

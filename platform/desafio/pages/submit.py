@@ -1,12 +1,17 @@
-"""Handing in: the form with its check and preview, the send itself, and the check while one writes."""
+"""Handing in: the form with its check and preview, the send itself, and the check while one writes.
+
+Whatever is refused comes back with all that was typed; a draft of it waits for who must log in or join.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -24,7 +29,7 @@ from challenges.errors import (
 )
 from challenges.models import Case, Challenge, Participation, Person
 from challenges.sentences import explain, sentence
-from desafio.pages import cases, phases, prompt_form
+from desafio.pages import cases, drafts, phases, prompt_file, prompt_form
 from desafio.pages.challenge import participation_of, published
 from desafio.pages.prompt_form import PromptForm
 from scoring.values import Message, Problem
@@ -49,25 +54,14 @@ class _Desk:
     participation: Participation | None
 
 
-@login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def form(request: HttpRequest, slug: str) -> HttpResponse:
     desk = _desk(request, slug)
-    if request.method != "POST":
-        status = 200 if desk.participation else 403
-        return _page(request, desk, PromptForm(phase=desk.clock.phase), status=status)
-    content, fields, problem = _posted(request)
-    if problem is not None:
-        return _refused(request, desk, fields, InvalidContent([problem]))
-    if desk.participation is None:
-        return _refused(request, desk, fields, NotParticipating(slug=slug))
-    if request.POST.get("action") == "check":
-        return _checked(request, desk, fields, content)
-    if not prompt_form.has_valid_key(fields):
-        fields["idempotency_key"] = prompt_form.new_key()
-        stale = Problem(field="idempotency_key", code="stale")
-        return _refused(request, desk, fields, InvalidContent([stale]))
-    return _sent(request, desk, fields, content)
+    if request.method == "POST":
+        return _taken(request, desk)
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.path)
+    return _blank(request, desk)
 
 
 @login_required
@@ -80,6 +74,34 @@ def lint(request: HttpRequest, slug: str) -> JsonResponse:
     checked.add_problems(problem for problem in problems if problem.code != "required")
     told = [{"field": field, "text": str(text)} for field, texts in checked.errors.items() for text in texts]
     return JsonResponse({"problems": told})
+
+
+def _blank(request: HttpRequest, desk: _Desk) -> HttpResponse:
+    """The form as it opens: with the draft, when there is one."""
+    draft = drafts.kept(request, desk.challenge.slug)
+    opened = PromptForm(phase=desk.clock.phase, initial=draft)
+    status = 200 if desk.participation else 403
+    return _page(request, desk, opened, has_draft=bool(draft), status=status)
+
+
+def _taken(request: HttpRequest, desk: _Desk) -> HttpResponse:
+    """What was posted: kept, then checked or sent, or told why not."""
+    content, fields, problem = _posted(request)
+    has_draft = drafts.keep(request, desk.challenge.slug, fields)
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.path)
+    if problem is not None:
+        return _refused(request, desk, fields, InvalidContent([problem]))
+    if desk.participation is None:
+        refusal = NotParticipating(slug=desk.challenge.slug)
+        return _refused(request, desk, fields, refusal, has_draft=has_draft)
+    if request.POST.get("action") == "check":
+        return _checked(request, desk, fields, content)
+    if not prompt_form.has_valid_key(fields):
+        fields["idempotency_key"] = prompt_form.new_key()
+        stale = Problem(field="idempotency_key", code="stale")
+        return _refused(request, desk, fields, InvalidContent([stale]))
+    return _sent(request, desk, desk.participation, fields, content)
 
 
 def _desk(request: HttpRequest, slug: str) -> _Desk:
@@ -97,7 +119,7 @@ def _posted(request: HttpRequest) -> tuple[dict[str, Any], dict[str, str], Probl
     file = request.FILES.get("file")
     if not isinstance(file, UploadedFile):
         return prompt_form.content_from(fields), fields, None
-    content, problem = prompt_form.content_of_file(file)
+    content, problem = prompt_file.content_of(file)
     if content is None:
         return {}, fields, problem
     return content, fields | prompt_form.fields_from(content), None
@@ -109,20 +131,26 @@ def _checked(
     problems = submission.check(desk.clock.phase, content)
     if problems:
         return _refused(request, desk, fields, InvalidContent(problems))
-    chosen = _case(desk, fields.get("case", ""))
+    public = cases.rows(desk.clock.phase)
+    chosen = _chosen(public, fields.get("case", ""))
     preview = None
     if chosen is not None:
         sent = submission.preview(desk.clock.phase, content, chosen)
         preview = Preview(case=cases.shown(chosen), messages=sent)
-    return _page(request, desk, PromptForm(fields, phase=desk.clock.phase), preview=preview, is_checked=True)
+    shown = PromptForm(fields, phase=desk.clock.phase)
+    return _page(request, desk, shown, public=public, preview=preview, is_checked=True)
 
 
-def _sent(request: HttpRequest, desk: _Desk, fields: dict[str, str], content: dict[str, Any]) -> HttpResponse:
-    if desk.participation is None:
-        raise NotParticipating(slug=desk.challenge.slug)
+def _sent(
+    request: HttpRequest,
+    desk: _Desk,
+    participation: Participation,
+    fields: dict[str, str],
+    content: dict[str, Any],
+) -> HttpResponse:
     try:
         made = submission.submit(
-            participation=desk.participation,
+            participation=participation,
             phase=desk.clock.phase,
             content=content,
             idempotency_key=fields["idempotency_key"],
@@ -131,12 +159,18 @@ def _sent(request: HttpRequest, desk: _Desk, fields: dict[str, str], content: di
         return _refused(request, desk, fields | {"idempotency_key": prompt_form.new_key()}, refused)
     except (InvalidContent, PhaseClosed, QuotaExhausted) as refused:
         return _refused(request, desk, fields, refused)
+    drafts.forget(request, desk.challenge.slug)
     messages.success(request, _("Envío recibido. Aquí verás cómo avanza."))
     return redirect("pages:submission", pk=made.pk)
 
 
 def _refused(
-    request: HttpRequest, desk: _Desk, fields: dict[str, str], refusal: ContestantError
+    request: HttpRequest,
+    desk: _Desk,
+    fields: dict[str, str],
+    refusal: ContestantError,
+    *,
+    has_draft: bool = False,
 ) -> HttpResponse:
     """The form again with everything that was typed, the reason, and nothing spent."""
     shown = PromptForm(fields, phase=desk.clock.phase)
@@ -146,11 +180,11 @@ def _refused(
         problems = [sentence(problem) for problem in refusal.problems]
     else:
         problems = [explain(refusal)]
-    return _page(request, desk, shown, problems=problems, status=_STATUS.get(type(refusal), 403))
+    status = _STATUS.get(type(refusal), 403)
+    return _page(request, desk, shown, problems=problems, has_draft=has_draft, status=status)
 
 
-def _case(desk: _Desk, key: str) -> Case | None:
-    public = cases.rows(desk.clock.phase)
+def _chosen(public: Sequence[Case], key: str) -> Case | None:
     return next((case for case in public if case.key == key), public[0] if public else None)
 
 
@@ -159,23 +193,28 @@ def _page(
     desk: _Desk,
     shown: PromptForm,
     *,
+    public: Sequence[Case] | None = None,
     problems: list[str] | None = None,
     preview: Preview | None = None,
     is_checked: bool = False,
+    has_draft: bool = False,
     status: int = 200,
 ) -> HttpResponse:
     phase = desk.clock.phase
+    slots = submission.slots_of(phase)
     context = {
         "challenge": desk.challenge,
         "clock": desk.clock,
         "phase": phase,
         "participation": desk.participation,
         "quota": submission.quota(desk.participation, phase) if desk.participation else None,
-        "slots": submission.slots_of(phase),
-        "cases": cases.public_cases(phase),
+        "slots": slots,
+        "example_file": prompt_file.example(slots, max_output_tokens=phase.max_output_tokens),
+        "cases": cases.rows(phase) if public is None else public,
         "form": shown,
         "problems": problems or [],
         "preview": preview,
         "is_checked": is_checked,
+        "has_draft": has_draft,
     }
     return render(request, "pages/submit.html", context, status=status)

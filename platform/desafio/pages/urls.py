@@ -1,4 +1,4 @@
-"""Addresses of the contestant's pages, in Spanish. ``home`` stands outside the namespace: settings name it."""
+"""Addresses of the contestant's pages, in Spanish. ``home`` has no namespace: settings name it."""
 
 from __future__ import annotations
 

@@ -138,9 +138,7 @@ class Table {
     const cell = this.cell(row, "name");
     // The mark of one's own row stands beside the name, in the same cell.
     const text = cell.firstChild ?? cell.appendChild(document.createTextNode(""));
-    return text.nodeType === Node.TEXT_NODE && text.data.trim() === figures.name
-      ? false
-      : setText(text, figures.name);
+    return setText(text, text.nextSibling ? `${figures.name} ` : figures.name);
   }
 
   fillMoment(row, iso) {
@@ -157,9 +155,20 @@ class Table {
   newRow(id) {
     const row = this.template.content.firstElementChild.cloneNode(true);
     row.dataset.participation = id;
-    row.classList.toggle("mine", id === this.section.dataset.mine);
+    if (id === this.section.dataset.mine) {
+      this.mark(row);
+    }
     this.rows.set(id, row);
     return row;
+  }
+
+  // One's own row, told by a word too: a colour alone tells nothing to who cannot see it.
+  mark(row) {
+    const you = document.createElement("span");
+    you.className = "you";
+    you.textContent = this.section.dataset.you;
+    row.classList.add("mine");
+    this.cell(row, "name").append(document.createTextNode(""), you);
   }
 
   cell(row, field) {

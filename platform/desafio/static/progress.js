@@ -30,7 +30,8 @@ async function follow() {
   try {
     const answer = await fetch(section.dataset.url, { headers: { Accept: "text/html" } });
     if (answer.redirected || answer.status === 404) {
-      return; // signed out meanwhile: the link on the page says so
+      document.getElementById("reload")?.removeAttribute("hidden");
+      return; // signed out meanwhile: the page's own link leads to the login
     }
     if (answer.ok) {
       fragment = show(await answer.text());

@@ -1,4 +1,4 @@
-"""Figures and moments as people read them: the reader's decimal mark, always with a unit, in the phase's zone.
+"""Figures and moments as people read them: their decimal mark, always with a unit, in the phase's zone.
 
 Used by templates of every door. It only writes: it never rounds what is stored.
 """
@@ -33,9 +33,9 @@ def number(value: Any, decimals: int = 0) -> str:
 
 
 @register.filter
-def joules(energy_mj: int | None) -> str:
-    """Millijoules as J, or as kJ from a thousand J on."""
-    if energy_mj is None:
+def joules(energy_mj: int | str | None) -> str:
+    """Millijoules as J, or as kJ from a thousand J on. A template gives "" for what is not there."""
+    if energy_mj is None or isinstance(energy_mj, str):
         return "—"
     if energy_mj >= KILOJOULES_FROM_MJ:
         return _("%(figure)s kJ") % {"figure": number(Decimal(energy_mj) / KILOJOULES_FROM_MJ, 2)}
@@ -43,9 +43,9 @@ def joules(energy_mj: int | None) -> str:
 
 
 @register.filter
-def milligrams(co2_mg: int | None) -> str:
+def milligrams(co2_mg: int | str | None) -> str:
     """CO₂ in mg, or in g from a thousand mg on."""
-    if co2_mg is None:
+    if co2_mg is None or isinstance(co2_mg, str):
         return "—"
     if co2_mg >= 1_000:
         return _("%(figure)s g") % {"figure": number(Decimal(co2_mg) / 1_000, 2)}
@@ -62,7 +62,7 @@ def percent(value: Any) -> str:
 
 @register.simple_tag
 def moment(at: datetime | str | None, zone: tzinfo | None = None) -> SafeString | str:
-    """A moment in ``zone``, which is named beside it: «24 de noviembre de 2025 a las 14:45 (hora de Madrid)»."""
+    """A moment in ``zone``, named beside it: «24 de noviembre de 2025 a las 14:45 (hora de Madrid)»."""
     if not at:
         return "—"
     at = datetime.fromisoformat(at) if isinstance(at, str) else at
@@ -81,5 +81,11 @@ def short_moment(at: datetime | str | None, zone: tzinfo | None = None) -> SafeS
     if not at:
         return "—"
     at = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), moment_text(at, zone))
+
+
+@register.simple_tag
+def moment_text(at: datetime, zone: tzinfo | None = None) -> str:
+    """The same without markup, for a page's title."""
     local = timezone.localtime(at, zone or timezone.get_current_timezone())
-    return format_html('<time datetime="{}">{}</time>', at.isoformat(), local.strftime("%d/%m/%Y %H:%M:%S"))
+    return local.strftime("%d/%m/%Y %H:%M:%S")
