@@ -152,6 +152,13 @@ def _bidi_character(problem: Problem) -> str:
     ) % _character(problem)
 
 
+def _turn_mark(problem: Problem) -> str:
+    return _(
+        "«%(found)s» es una marca con la que el modelo separa los turnos de una conversación, y no se puede "
+        "usar dentro de un texto. Bórrala."
+    ) % {"found": _shown(problem.params.get("found", ""))}
+
+
 def _out_of_range(problem: Problem) -> str:
     return _("debe estar entre %(low)s y %(high)s.") % {
         "low": _number(problem.params.get("low")),
@@ -212,6 +219,7 @@ WHAT: Mapping[str, Callable[[Problem], str]] = {
     "control_character": _control_character,
     "invisible_character": _invisible_character,
     "bidi_character": _bidi_character,
+    "turn_mark": _turn_mark,
     "out_of_range": _out_of_range,
     "wrong_type": _wrong_type,
     "unknown_field": _unknown_field,

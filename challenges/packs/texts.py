@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from django.utils.translation import gettext as _
 
 from scoring.solutions.characters import find_unseen
+from scoring.solutions.turn_marks import find_turn_marks
 from scoring.values import Problem
 
 MAX_SHOWN_CHARACTERS = 60
@@ -47,6 +48,12 @@ def unfit_characters(text: str, name: str, *, is_prose: bool) -> Iterator[str]:
             "what": unseen(problem),
             "line": problem.line,
             "column": problem.params["column"],
+        }
+
+    for problem in find_turn_marks(text, field=name):
+        yield _("en «%(name)s» está «%(found)s», una marca de turnos del modelo. Bórrala.") % {
+            "name": name,
+            "found": problem.params["found"],
         }
 
 
