@@ -13,7 +13,7 @@ from functools import singledispatch
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from challenges.errors import (
     BoardNameRefused,
@@ -275,14 +275,21 @@ def _phase_closed(error: PhaseClosed) -> str:
 
 @explain.register
 def _quota_exhausted(error: QuotaExhausted) -> str:
+    limit = {"limit": _number(error.limit)}
     if error.next_attempt_at is None:
-        return _("Ya has usado los %(limit)s intentos de esta fase y no quedan más.") % {
-            "limit": _number(error.limit)
-        }
-    return _("Ya has usado los %(limit)s intentos de hoy. Podrás enviar otra vez el %(at)s.") % {
-        "limit": _number(error.limit),
-        "at": _moment(error.next_attempt_at),
-    }
+        return (
+            ngettext(
+                "Ya has usado el único intento de esta fase y no quedan más.",
+                "Ya has usado los %(limit)s intentos de esta fase y no quedan más.",
+                error.limit,
+            )
+            % limit
+        )
+    return ngettext(
+        "Ya has usado el único intento de hoy. Podrás enviar otra vez el %(at)s.",
+        "Ya has usado los %(limit)s intentos de hoy. Podrás enviar otra vez el %(at)s.",
+        error.limit,
+    ) % {**limit, "at": _moment(error.next_attempt_at)}
 
 
 @explain.register

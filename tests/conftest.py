@@ -23,6 +23,7 @@ from tests.servers import SmallModel, Valkey  # noqa: E402
 
 if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     settings.DATABASES["default"]["TEST"] = {"NAME": str(FOLDER / "test.sqlite3")}
+settings.PASSWORD_HASHERS = ["tests.hashing.QuickArgon2"]
 # The manifest exists only after collectstatic; names without a hash serve tests as well.
 settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 

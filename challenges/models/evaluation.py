@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
+from django.db.models import Subquery
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +49,13 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
 
     def oldest_first(self) -> Self:
         return self.order_by("created_at", "id")
+
+    def ahead_of(self, evaluation: Evaluation) -> Self:
+        """Those that workers take before it, by the order in which they claim."""
+        # Compared inside the database: SQLite keeps moments as text, its own with fewer digits than Django's.
+        entered = Subquery(Evaluation.objects.filter(pk=evaluation.pk).values("created_at"))
+        earlier = models.Q(created_at__lt=entered) | models.Q(created_at=entered, pk__lt=evaluation.pk)
+        return self.waiting().filter(earlier)
 
 
 class Evaluation(models.Model):

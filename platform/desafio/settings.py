@@ -243,6 +243,10 @@ ACCOUNT_RATE_LIMITS = env.json(
     },
 )
 
+NUM_PROXIES = env.int("NUM_PROXIES", default=0)
+# Without it everybody behind a proxy of ours would be throttled as one.
+ALLAUTH_TRUSTED_PROXY_COUNT = NUM_PROXIES
+
 # The e-mails of a demo are kept as files and shown on a page of the demo; production sets EMAIL_URL.
 if env.str("EMAIL_URL", default=""):
     vars().update(env.email_url("EMAIL_URL"))
@@ -274,7 +278,7 @@ REST_FRAMEWORK = {
         default={"anon": "120/min", "user": "300/min", "login": "10/min", "submit": "30/min"},
     ),
     "EXCEPTION_HANDLER": "desafio.api.problems.exception_handler",
-    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
+    "NUM_PROXIES": NUM_PROXIES,
 }
 # Only the hash of a token is stored; a week is as long as a phase's last days.
 REST_KNOX = {"TOKEN_TTL": timedelta(days=7), "AUTH_HEADER_PREFIX": "Bearer"}

@@ -84,16 +84,8 @@ def _progress(submission: Submission, evaluation: Evaluation) -> dict[str, Any]:
     suites = Q(suite=phase.ranked_suite_id) | Q(suite=phase.feedback_suite_id)
     total = Case.objects.filter(suites).count()
     done = evaluation.runs.filter(repetition=evaluation.repetition).count()
-    return {"done": min(done, total), "total": total, "ahead": _ahead(evaluation)}
-
-
-def _ahead(evaluation: Evaluation) -> int | None:
-    if evaluation.state not in WAITING:
-        return None
-    earlier = Q(created_at__lt=evaluation.created_at) | Q(
-        created_at=evaluation.created_at, pk__lt=evaluation.pk
-    )
-    return Evaluation.objects.waiting().filter(earlier).count()
+    ahead = Evaluation.objects.ahead_of(evaluation).count() if evaluation.state in WAITING else None
+    return {"done": min(done, total), "total": total, "ahead": ahead}
 
 
 def _fault(submission: Submission, evaluation: Evaluation) -> dict[str, Any] | None:

@@ -49,8 +49,8 @@ def parameters(model: Path, port: int) -> xllamacpp.CommonParams:
     chosen.n_ctx = CONTEXT_TOKENS_PER_SLOT * SLOTS
     chosen.cpuparams.n_threads = WRITING_THREADS
     chosen.cpuparams_batch.n_threads = READING_THREADS
-    # Nothing of one request may help the next: tokens and energy would depend on the order of the cases. And by
-    # default up to 8 GB of what was read are kept in memory.
+    # Nothing of one request may help the next: tokens and energy would depend on the order of the cases. And
+    # by default up to 8 GB of what was read are kept in memory.
     chosen.cache_prompt = False
     chosen.cache_idle_slots = False
     chosen.cache_ram_mib = 0

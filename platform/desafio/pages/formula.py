@@ -6,6 +6,7 @@ ranks.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,6 +14,9 @@ from typing import Any
 
 from challenges.models import Phase, Score
 from scoring import policies
+from scoring.errors import SpecError
+
+logger = logging.getLogger(__name__)
 
 # Shown on the front page before any phase exists; the same figures as the first challenge.
 EXAMPLE_PARAMETERS: Mapping[str, Any] = {
@@ -62,13 +66,13 @@ def of_phase(phase: Phase | None) -> Formula | None:
     """None for a phase with another policy: its page then names the policy without a formula."""
     if phase is None:
         return of(EXAMPLE_PARAMETERS)
-    return of(phase.policy_parameters) if phase.policy == "verde" else None
+    return of(phase.policy_parameters) if _is_explained(phase) else None
 
 
 def example(phase: Phase | None) -> Worked | None:
     """A good answer sheet (Q = 0.8) for an energy half way, on the logarithmic scale, between both marks."""
     parameters = EXAMPLE_PARAMETERS if phase is None else phase.policy_parameters
-    if phase is not None and phase.policy != "verde":
+    if phase is not None and not _is_explained(phase):
         return None
     marks = of(parameters)
     energy_mj = int((Decimal(marks.e_ref_mj) * marks.e_min_mj).sqrt())
@@ -93,6 +97,16 @@ def of_score(score: Score) -> Worked:
         score=score.value,
         reaches_minimum=score.reaches_minimum,
     )
+
+
+def _is_explained(phase: Phase) -> bool:
+    """A row whose parameters are wrong (the admin writes none) must not take the front page down with it."""
+    try:
+        policies.check_parameters(phase.policy, phase.policy_parameters)
+    except SpecError as wrong:
+        logger.error("phase %s cannot be scored: %s", phase, wrong)
+        return False
+    return phase.policy == "verde"
 
 
 def _factor(marks: Formula, green: Decimal) -> Decimal:

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet, Subquery
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -150,16 +150,8 @@ def progress(submission: Submission, evaluation: Evaluation) -> Progress | None:
     suites = Q(suite=phase.ranked_suite_id) | Q(suite=phase.feedback_suite_id)
     total = Case.objects.filter(suites).count()
     done = evaluation.runs.filter(repetition=evaluation.repetition).count()
-    ahead = _ahead(evaluation) if evaluation.state in WAITING else None
+    ahead = Evaluation.objects.ahead_of(evaluation).count() if evaluation.state in WAITING else None
     return Progress(done=min(done, total), total=total, ahead=ahead)
-
-
-def _ahead(evaluation: Evaluation) -> int:
-    """How many are taken before it, by the order in which workers claim."""
-    # Compared inside the database: SQLite keeps moments as text, its own with fewer digits than Django's.
-    entered = Evaluation.objects.filter(pk=evaluation.pk).values("created_at")
-    earlier = Q(created_at__lt=Subquery(entered)) | Q(created_at=Subquery(entered), pk__lt=evaluation.pk)
-    return Evaluation.objects.waiting().filter(earlier).count()
 
 
 def fault(evaluation: Evaluation) -> Fault | None:
