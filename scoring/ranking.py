@@ -43,4 +43,6 @@ def _place(entry: RankEntry) -> Place:
 
 
 def _board_order(entry: RankEntry) -> tuple[bool, bool, Decimal, str, str]:
-    return not entry.is_ranked, not entry.reaches_minimum, -entry.score, entry.tiebreak, entry.id
+    # A plain minus would round to the digits that the process around us happens to work with.
+    best_first = entry.score.copy_negate()
+    return not entry.is_ranked, not entry.reaches_minimum, best_first, entry.tiebreak, entry.id

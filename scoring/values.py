@@ -6,8 +6,8 @@ Units live in names: ``_mj`` is whole millijoules, ``_s`` seconds, ``_ms`` milli
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum

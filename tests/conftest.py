@@ -17,12 +17,16 @@ from tests import environment
 FOLDER = environment.prepare()
 os.environ["DJANGO_SETTINGS_MODULE"] = "desafio.settings"
 
+import hypothesis  # noqa: E402  # only now is the environment ready
 from django.conf import settings  # noqa: E402  # only now is the environment ready
 
 from tests.servers import SmallModel, Valkey  # noqa: E402
 
 if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     settings.DATABASES["default"]["TEST"] = {"NAME": str(FOLDER / "test.sqlite3")}
+# No test asserts a time: on a busy machine hypothesis would.
+hypothesis.settings.register_profile("desafio", deadline=None)
+hypothesis.settings.load_profile("desafio")
 settings.PASSWORD_HASHERS = ["tests.hashing.QuickArgon2"]
 # The manifest exists only after collectstatic; names without a hash serve tests as well.
 settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -1,4 +1,4 @@
-"""Argon2 with its smallest cost: the same code and format as in production, without the wait at each login."""
+"""Argon2 at its smallest cost: code and format of production, without the wait at each login."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from pathlib import Path
 
 from scoring.errors import CounterUnavailable, MeasurementVoid
@@ -21,11 +21,18 @@ from scoring.values import EvidenceGrade, Measurement, TokenUse
 
 POWERCAP = Path("/sys/class/powercap")
 PACKAGE_FOLDER = re.compile(r"intel-rapl:\d+")  # AMD's too; "intel-rapl:0:0" is a part of "intel-rapl:0"
+WHOLE_NUMBER = re.compile(r"[0-9]{1,20}")  # 64 bits have 20 digits
 # The smallest usual range (65 kJ) lasts 2 minutes at 500 W: read often enough never to miss a whole round.
 SAMPLE_EVERY_S = 20.0
 # More than any package draws: beyond it the counter jumped.
 MAX_PACKAGE_W = 1000
 MICROJOULES_PER_MJ = 1000
+NS_PER_S = 10**9
+# A counter that could start again within two samples: a missed round would be a small number.
+MIN_RANGE_UJ = round(2 * SAMPLE_EVERY_S) * MAX_PACKAGE_W * 10**6
+# Whatever the process around us set: a figure must not depend on it.
+EXACT_ENOUGH = Context(prec=50, rounding=ROUND_HALF_EVEN)
+STOOD_STILL = "El contador de energía no avanzó durante la ventana."
 Clock = Callable[[], int]  # monotonic nanoseconds
 
 
@@ -48,42 +55,96 @@ def find_packages(root: Path = POWERCAP) -> tuple[Package, ...]:
     Raises ``CounterUnavailable`` with the reason where there is none or where one cannot be read: half a
     machine's energy is not a measurement.
     """
-    folders = sorted(root.glob("intel-rapl:*")) if root.is_dir() else []
     packages = []
-    for folder in folders:
+    for folder in _folders(root):
         name = _text(folder / "name") if PACKAGE_FOLDER.fullmatch(folder.name) else ""
         if name.startswith("package-"):
-            max_range_uj = _whole_number(folder / "max_energy_range_uj")
-            packages.append(Package(name=name, folder=folder, max_range_uj=max_range_uj))
+            packages.append(_package(name, folder))
     if not packages:
         raise CounterUnavailable(f"Esta máquina no muestra contadores RAPL de procesador en {root}.")
-    for package in packages:
-        package.read_uj()
     return tuple(packages)
+
+
+def _folders(root: Path) -> list[Path]:
+    try:
+        return sorted(root.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise CounterUnavailable(f"No se puede leer {root}: {error.strerror}.") from error
+
+
+def _package(name: str, folder: Path) -> Package:
+    package = Package(name=name, folder=folder, max_range_uj=_whole_number(folder / "max_energy_range_uj"))
+    if package.max_range_uj < MIN_RANGE_UJ:
+        raise CounterUnavailable(f"El contador de {name} vuelve a cero demasiado pronto para seguirlo.")
+    package.read_uj()
+    return package
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    at_ns: int
+    uj: int
 
 
 class RaplCounter:
     """Adds up what the packages used since it was made, across the counters' wrap-around.
 
-    ``sample`` must come more often than the fastest counter wraps; ``RaplWindow`` sees to it.
+    ``sample`` must come more often than the fastest counter wraps; ``RaplWindow`` sees to it. Each step is
+    looked at by itself, as a fault of seconds does not show in the mean of an hour; and a fault that a sample
+    met is told by all later ones, as what was used meanwhile is lost.
     """
 
-    def __init__(self, packages: Sequence[Package]) -> None:
+    def __init__(self, packages: Sequence[Package], *, clock: Clock) -> None:
         self._packages = tuple(packages)
-        self._last_uj = {package.name: package.read_uj() for package in packages}
-        self._used_uj = dict.fromkeys(self._last_uj, 0)
+        self._clock = clock
+        self._last = [self._read(package) for package in self._packages]
+        self._used_uj = [0] * len(self._packages)
+        self._fault = ""
         self._lock = threading.Lock()
 
-    def sample(self) -> dict[str, int]:
-        """Microjoules by package name so far. Raises ``CounterUnavailable`` when a counter went away."""
+    def sample(self) -> tuple[int, ...]:
+        """Microjoules so far, package by package. Raises ``MeasurementVoid`` where they cannot be true."""
         with self._lock:
-            for package in self._packages:
-                now_uj = package.read_uj()
-                step_uj = now_uj - self._last_uj[package.name]
-                # The counter runs from 0 to its range and starts again, so one step back is one round.
-                self._used_uj[package.name] += step_uj if step_uj >= 0 else step_uj + package.max_range_uj
-                self._last_uj[package.name] = now_uj
-            return dict(self._used_uj)
+            if not self._fault:
+                self._take()
+            if self._fault:
+                raise MeasurementVoid(self._fault)
+            return tuple(self._used_uj)
+
+    def _take(self) -> None:
+        try:
+            for index, package in enumerate(self._packages):
+                now = self._read(package)
+                self._used_uj[index] += _step_uj(package, self._last[index], now)
+                self._last[index] = now
+        except CounterUnavailable as error:
+            self._fault = f"El contador dejó de poder leerse. {error.reason}"
+        except MeasurementVoid as error:
+            self._fault = error.reason
+
+    def _read(self, package: Package) -> _Reading:
+        return _Reading(self._clock(), package.read_uj())
+
+
+def _step_uj(package: Package, before: _Reading, now: _Reading) -> int:
+    """What a package used between two readings. Raises ``MeasurementVoid`` where that cannot be told."""
+    elapsed_ns = max(now.at_ns - before.at_ns, NS_PER_S)
+    most_uj = MAX_PACKAGE_W * elapsed_ns // 1000  # W · ns are nanojoules
+    if most_uj >= package.max_range_uj:
+        raise MeasurementVoid(
+            "El contador de energía no se leyó a tiempo: pudo dar una vuelta sin que se viera."
+        )
+    step_uj = now.uj - before.uj
+    if step_uj < 0:
+        # The counter runs from 0 to its range and starts again, so one step back is one round.
+        step_uj += package.max_range_uj
+    if not 0 <= step_uj <= most_uj:
+        raise MeasurementVoid("El contador de energía avanzó más de lo que un procesador puede gastar.")
+    if elapsed_ns > NS_PER_S and step_uj < MICROJOULES_PER_MJ:
+        raise MeasurementVoid(STOOD_STILL)
+    return step_uj
 
 
 class RaplWindow:
@@ -91,9 +152,8 @@ class RaplWindow:
 
     def __init__(self, packages: Sequence[Package], *, clock: Clock, sample_every_s: float) -> None:
         self._names = "+".join(package.name for package in packages)
-        self._package_count = len(packages)
         self._clock = clock
-        self._counter = RaplCounter(packages)
+        self._counter = RaplCounter(packages, clock=clock)
         self._opened_ns = clock()
         self._closed = threading.Event()
         threading.Thread(
@@ -112,29 +172,24 @@ class RaplWindow:
         if self._closed.is_set():
             raise MeasurementVoid("La ventana de medida ya estaba cerrada.")
         self._closed.set()
-        seconds = Decimal(self._clock() - self._opened_ns) / 10**9
-        try:
-            used_uj = self._counter.sample()
-        except CounterUnavailable as error:
-            raise MeasurementVoid(f"El contador dejó de poder leerse. {error.reason}") from error
-        if min(used_uj.values()) < MICROJOULES_PER_MJ:
-            raise MeasurementVoid("El contador de energía no avanzó durante la ventana.")
-        total_uj = sum(used_uj.values())
-        if total_uj > MAX_PACKAGE_W * self._package_count * max(seconds, Decimal(1)) * 10**6:
-            raise MeasurementVoid("El contador de energía avanzó más de lo que un procesador puede gastar.")
+        context = EXACT_ENOUGH.copy()
+        seconds = context.divide(Decimal(self._clock() - self._opened_ns), Decimal(NS_PER_S))
+        used_uj = self._counter.sample()
+        if min(used_uj) < MICROJOULES_PER_MJ:
+            raise MeasurementVoid(STOOD_STILL)
         return Measurement(
-            energy_mj=round(Decimal(total_uj) / MICROJOULES_PER_MJ),
-            seconds=seconds.quantize(Decimal("0.001")),
+            energy_mj=round(context.divide(Decimal(sum(used_uj)), Decimal(MICROJOULES_PER_MJ))),
+            seconds=seconds.quantize(Decimal("0.001"), context=context),
             grade=EvidenceGrade.C,
             source=f"rapl:{self._names}",
             flags=("other-processes-included",),
         )
 
     def sample(self) -> None:
-        """Take note of the counter now. A counter that is away is not told here: ``close`` meets it again."""
+        """Take note of the counter now. What is wrong with it is not told here: ``close`` tells it."""
         try:
             self._counter.sample()
-        except CounterUnavailable:
+        except MeasurementVoid:
             return
 
 
@@ -167,7 +222,7 @@ def _keep_sampling(window: weakref.ref[RaplWindow], closed: threading.Event, sam
 
 def _whole_number(path: Path) -> int:
     text = _text(path)
-    if not text.isascii() or not text.isdigit():
+    if not WHOLE_NUMBER.fullmatch(text):
         raise CounterUnavailable(f"{path} no contiene un número.")
     return int(text)
 

@@ -19,6 +19,7 @@ from scoring.values import EvidenceGrade, Measurement, TokenUse
 EXACT_ENOUGH = Context(prec=50, rounding=ROUND_HALF_EVEN)
 WHOLE, MILLISECONDS = Decimal(1), Decimal("0.001")
 THOUSAND = Decimal(1000)
+MODEL_GRADES = frozenset({EvidenceGrade.D, EvidenceGrade.E})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class TokenModel:
     def __post_init__(self) -> None:
         if not all(c.is_finite() and c >= 0 for c in (self.c0, self.c1, self.c2, self.c3, self.c4)):
             raise ValueError("a coefficient is negative or no number: it would pay to waste energy")
+        if self.grade not in MODEL_GRADES:
+            raise ValueError(f"grade {self.grade} claims that somebody measured: a model is D or E")
 
 
 # 15 W for one busy core; 50 tokens/s written by one thread: 15 / 50 = 0.3 J; 350 tokens/s read: 15 / 350 =
@@ -70,9 +73,9 @@ def call_mj(model: TokenModel, use: TokenUse) -> int:
     context = EXACT_ENOUGH.copy()
     read = Decimal(use.prompt_tokens)
     written = Decimal(max(use.completion_tokens - 1, 0))
-    looked_back = context.divide(
-        context.multiply(written, read + context.divide(Decimal(use.completion_tokens), Decimal(2))), THOUSAND
-    )
+    # Every sum through the context: a plain + rounds to the digits that the process around us works with.
+    context_tokens = context.add(read, context.divide(Decimal(use.completion_tokens), Decimal(2)))
+    looked_back = context.divide(context.multiply(written, context_tokens), THOUSAND)
     read_squared = context.power(context.divide(read, THOUSAND), 2)
     energy = model.c0
     for coefficient, amount in (

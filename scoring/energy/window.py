@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from scoring.energy.rapl import POWERCAP, Clock, RaplSource, find_packages
-from scoring.energy.token_model import DEFAULT_CPU, TokenModel, estimate
+from scoring.energy.token_model import DEFAULT_CPU, EXACT_ENOUGH, TokenModel, estimate
 from scoring.errors import CounterUnavailable
 from scoring.values import EvidenceGrade, Measurement, TokenUse
 
@@ -56,7 +56,8 @@ class TokenModelWindow:
     opened_ns: int
 
     def close(self, calls: Sequence[TokenUse]) -> Measurement:
-        return estimate(self.model, calls, seconds=Decimal(self.clock() - self.opened_ns) / 10**9)
+        elapsed_ns = Decimal(self.clock() - self.opened_ns)
+        return estimate(self.model, calls, seconds=EXACT_ENOUGH.copy().divide(elapsed_ns, Decimal(10**9)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

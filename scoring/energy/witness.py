@@ -27,6 +27,11 @@ MG_PER_KG = Decimal(1_000_000)
 # Its window and ours are a message apart. More than a tenth of the window, or than this, and it was late.
 LATE_BY_S = Decimal("0.5")
 MAX_NOTE_CHARACTERS = 300
+# In kWh, kg and s: beyond it no window of ours is, and a row could not hold it.
+LARGEST_FIGURE = Decimal(1_000_000)
+# An answer has some 300 bytes. Whoever sends more than this without a line break is not answering.
+MAX_UNREAD_BYTES = 1_000_000
+NOT_UNDERSTOOD = "codecarbon dio una respuesta que no se entiende."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +108,7 @@ class Witness:
 
     def close(self) -> WitnessReading:
         """End the window and hear what the witness says of it."""
-        seconds = Decimal(time.monotonic() - self._opened_at).quantize(Decimal("0.001"))
+        seconds = Decimal(f"{time.monotonic() - self._opened_at:.3f}")
         try:
             if self._away:
                 raise _Away(self._away)
@@ -152,12 +157,17 @@ class Witness:
         with selectors.DefaultSelector() as readable:
             readable.register(pipe, selectors.EVENT_READ)
             while b"\n" not in self._unread:
-                if not readable.select(max(0.0, until - time.monotonic())):
+                left_s = until - time.monotonic()
+                # Looked at by itself: whoever never stops talking has always something to read.
+                if left_s <= 0 or not readable.select(left_s):
                     raise _Away("El segundo testigo no contestó a tiempo.")
                 received = os.read(pipe, 65_536)
                 if not received:
                     raise _Away("El proceso del segundo testigo terminó.")
                 self._unread += received
+                if len(self._unread) > MAX_UNREAD_BYTES:
+                    self._unread = b""
+                    raise _Away(NOT_UNDERSTOOD)
         line, _, self._unread = self._unread.partition(b"\n")
         return line
 
@@ -168,12 +178,12 @@ def _reading(answer: Mapping[str, Any], seconds: Decimal) -> WitnessReading:
     try:
         names = ("energy_kwh", "cpu_kwh", "ram_kwh", "gpu_kwh", "co2_kg", "seconds")
         figures = {name: Decimal(str(answer[name])) for name in names}
-        if not all(figure.is_finite() for figure in figures.values()):
-            raise ValueError("a figure is no number")
+        if not all(figure.is_finite() and 0 <= figure <= LARGEST_FIGURE for figure in figures.values()):
+            raise ValueError("a figure is no amount")
     except (ArithmeticError, KeyError, ValueError):
-        return _nothing(seconds, "codecarbon dio una respuesta que no se entiende.")
+        return _nothing(seconds, NOT_UNDERSTOOD)
     # A meter of codecarbon's that fails gives 0 in silence, and its fixed guess for the memory hides it.
-    if figures["cpu_kwh"] <= 0 or figures["energy_kwh"] <= 0:
+    if figures["cpu_kwh"] == 0 or figures["energy_kwh"] == 0:
         return _nothing(seconds, "codecarbon dio 0 J de procesador: no lo está midiendo.")
     if abs(figures["seconds"] - seconds) > min(LATE_BY_S, seconds / 10):
         return _nothing(seconds, f"codecarbon solo vio {figures['seconds']:.3f} s de la ventana.")
@@ -185,12 +195,20 @@ def _reading(answer: Mapping[str, Any], seconds: Decimal) -> WitnessReading:
         energy_mj=_whole(figures["energy_kwh"] * MJ_PER_KWH),
         co2_mg=_whole(figures["co2_kg"] * MG_PER_KG),
         seconds=seconds,
-        note=f"codecarbon {answer.get('version', '')}: {parts}; máquina entera."[:MAX_NOTE_CHARACTERS],
+        note=_note(f"codecarbon {answer.get('version', '')}: {parts}; máquina entera."),
     )
 
 
 def _nothing(seconds: Decimal, note: str) -> WitnessReading:
-    return WitnessReading(energy_mj=None, co2_mg=None, seconds=seconds, note=note[:MAX_NOTE_CHARACTERS])
+    return WitnessReading(energy_mj=None, co2_mg=None, seconds=seconds, note=_note(note))
+
+
+def _note(text: str) -> str:
+    """Short, and nothing in it that a database refuses to store."""
+    short = text[:MAX_NOTE_CHARACTERS]
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in short
+    )
 
 
 def _whole(value: Decimal) -> int:
@@ -200,8 +218,8 @@ def _whole(value: Decimal) -> int:
 def _parse(line: bytes) -> Mapping[str, Any]:
     try:
         answer = json.loads(line)
-    except ValueError:
-        raise _Away("codecarbon dio una respuesta que no se entiende.") from None
+    except (ValueError, RecursionError):
+        raise _Away(NOT_UNDERSTOOD) from None
     return answer if isinstance(answer, Mapping) else {}
 
 

@@ -23,7 +23,7 @@ from scoring.graders.reading.words import fold
 from scoring.values import Grade
 
 OPTIONS = frozenset({"unit", "tolerance", "unit_required"})
-PLAIN_DECIMAL = re.compile(r"[-+]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+PLAIN_DECIMAL = re.compile(r"[-+]?[0-9]{1,15}(?:\.[0-9]{1,17})?")
 
 
 def check(*, spec: Mapping[str, Any], expected: Any) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from scoring.errors import TemplateSyntaxError
-from scoring.solutions.characters import find_unseen
-from scoring.solutions.prompt_json import decode, encode
-from scoring.solutions.template import MAX_PROBLEMS, Template, parse
+from scoring.solutions.characters import find_unseen, shown
+from scoring.solutions.prompt_json import CONTENT_FIELDS, decode, encode
+from scoring.solutions.template import MAX_PROBLEMS, SLOT, Template, parse
+from scoring.solutions.turn_marks import find_turn_marks
 from scoring.values import ContentLimits, Message, Problem, PromptContent, Sampling
 
 __all__ = ["check", "decode", "encode", "render"]
@@ -25,8 +26,9 @@ def check(content: PromptContent, *, limits: ContentLimits, slots: Sequence[str]
 
     ``slots`` are the names that the suite declares. Codes and params: ``required``, ``too_long`` (length,
     limit), ``too_many_lines`` (count, limit), ``control_character`` / ``invisible_character`` /
-    ``bidi_character`` (character, column), ``bad_slot_syntax`` (found), ``unknown_slot`` (name, known),
-    ``no_slot_used`` (known), ``out_of_range`` (low, high), ``too_many`` (count, limit), ``empty_item``.
+    ``bidi_character`` (character, column), ``turn_mark`` (found), ``bad_slot_syntax`` (found),
+    ``unknown_slot`` (name, known), ``no_slot_used`` (known), ``out_of_range`` (low, high), ``too_many``
+    (count, limit), ``empty_item``.
     """
     problems = [*_check_text("system", content.system, limits)]
     if not content.user.strip():
@@ -34,7 +36,7 @@ def check(content: PromptContent, *, limits: ContentLimits, slots: Sequence[str]
     problems += _check_text("user", content.user, limits)
     problems += _check_slots(content, slots)
     problems += _check_sampling(content.sampling, limits)
-    return tuple(problems)
+    return tuple(sorted(problems, key=_place_of_field))
 
 
 def render(content: PromptContent, *, inputs: Mapping[str, str]) -> tuple[Message, ...]:
@@ -48,6 +50,10 @@ def render(content: PromptContent, *, inputs: Mapping[str, str]) -> tuple[Messag
     return (Message(role="system", content=system), user) if system.strip() else (user,)
 
 
+def _place_of_field(problem: Problem) -> int:
+    return CONTENT_FIELDS.index(problem.field.partition(".")[0])
+
+
 def _check_text(field: str, text: str, limits: ContentLimits) -> Iterator[Problem]:
     if len(text) > limits.max_characters:
         yield Problem(
@@ -58,6 +64,8 @@ def _check_text(field: str, text: str, limits: ContentLimits) -> Iterator[Proble
         yield Problem(field=field, code="too_many_lines", params={"count": lines, "limit": limits.max_lines})
     # What is beyond the limit has to go anyway: a text of a megabyte costs no more than one of the limit.
     yield from find_unseen(text[: limits.max_characters], field=field)
+    # Without its slots: a mark can also be put together around one.
+    yield from find_turn_marks(SLOT.sub("", text[: limits.max_characters]), field=field)
 
 
 def _check_slots(content: PromptContent, slots: Sequence[str]) -> Iterator[Problem]:
@@ -72,8 +80,12 @@ def _check_slots(content: PromptContent, slots: Sequence[str]) -> Iterator[Probl
         templates.append(template)
         unknown = [name for name in template.slots if name not in known]
         for name in unknown[:MAX_PROBLEMS]:
-            line = template.first_line_of(name)
-            yield Problem(field=field, code="unknown_slot", line=line, params={"name": name, "known": known})
+            yield Problem(
+                field=field,
+                code="unknown_slot",
+                line=template.first_line_of(name),
+                params={"name": shown(name), "known": known},
+            )
     # A prompt that shows the model nothing of the case can only guess. Not said beside other slot mistakes,
     # nor of an empty one: mending those may well mend this.
     is_readable = len(templates) == 2 and content.user.strip()

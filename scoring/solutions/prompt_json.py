@@ -13,13 +13,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from scoring.solutions.characters import shown
 from scoring.values import Problem, PromptContent, Sampling
 
 DEFAULT_MAX_OUTPUT_TOKENS = 64
 CONTENT_FIELDS = ("system", "user", "sampling")
 SAMPLING_FIELDS = ("temperature", "top_p", "max_output_tokens", "stop", "seed")
 MAX_UNKNOWN_FIELDS = 20
-MAX_SHOWN_CHARACTERS = 40
 MAX_STOP_ITEMS = 100
 
 
@@ -79,10 +79,10 @@ class _Reader:
             return {}
         unknown = sorted(str(name) for name in value if name not in known)
         for name in unknown[:MAX_UNKNOWN_FIELDS]:
-            shown = _printable(name)
-            dotted = f"{field}.{shown}" if field else shown
+            short = shown(name)
+            dotted = f"{field}.{short}" if field else short
             self.problems.append(
-                Problem(field=dotted, code="unknown_field", params={"name": shown, "known": known})
+                Problem(field=dotted, code="unknown_field", params={"name": short, "known": known})
             )
         return value
 
@@ -112,18 +112,16 @@ class _Reader:
         if not isinstance(value, int | float) or isinstance(value, bool):
             self._wrong_type(field, "number")
             return 0.0
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
         # JSON's NaN and Infinity, and a whole number that no float can hold, are no numbers to sample with.
-        if (isinstance(value, float) and not math.isfinite(value)) or abs(value) > 10**300:
+        if not math.isfinite(number):
             self._wrong_type(field, "number")
             return 0.0
-        return float(value)
+        # -0.0 becomes 0.0: they are equal, so they must be written the same.
+        return number + 0.0
 
     def _wrong_type(self, field: str, expected: str) -> None:
         self.problems.append(Problem(field=field, code="wrong_type", params={"expected": expected}))
-
-
-def _printable(name: str) -> str:
-    short = name[:MAX_SHOWN_CHARACTERS]
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in short
-    )

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from scoring.errors import TemplateSyntaxError
+from scoring.solutions.characters import MAX_SHOWN_CHARACTERS, shown
 from scoring.values import Problem
 
 OPENING = "{{"
 SLOT = re.compile(r"\{\{[ \t]*(?P<name>[a-z][a-z0-9_]*)[ \t]*\}\}")
 # More than a person mends in one go; keeps the report of a hostile text short.
 MAX_PROBLEMS = 20
-MAX_SHOWN_CHARACTERS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +90,13 @@ def _split(text: str) -> Iterator[str | Slot | _BadSlot]:
             yield Slot(name=slot["name"], line=line)
             position = slot.end()
         else:
-            yield _BadSlot(found=_shown(text, opening), line=line)
+            yield _BadSlot(found=_found(text, opening), line=line)
             position = opening + len(OPENING)
     yield text[position:]
 
 
-def _shown(text: str, opening: int) -> str:
+def _found(text: str, opening: int) -> str:
     """What stands at an opening, up to its ``}}`` or its line's end, short and printable."""
     line = text[opening : opening + MAX_SHOWN_CHARACTERS].split("\n")[0]
     closing = line.find("}}")
-    shown = line if closing < 0 else line[: closing + 2]
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in shown
-    )
+    return shown(line if closing < 0 else line[: closing + 2])

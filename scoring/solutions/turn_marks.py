@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from scoring.solutions.characters import shown
 from scoring.values import Problem
 
 MAX_PROBLEMS = 20
@@ -31,4 +32,4 @@ def find_turn_marks(text: str, *, field: str) -> tuple[Problem, ...]:
 def _marks(text: str, field: str) -> Iterator[Problem]:
     for number, line in enumerate(text.split("\n"), start=1):
         for mark in MARK.finditer(line):
-            yield Problem(field=field, code="turn_mark", line=number, params={"found": mark[0]})
+            yield Problem(field=field, code="turn_mark", line=number, params={"found": shown(mark[0])})

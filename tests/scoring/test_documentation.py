@@ -16,6 +16,7 @@ MODULES_WITH_EXAMPLES = (
     "scoring.policies.verde",
     "scoring.quality",
     "scoring.solutions.template",
+    "scoring.solutions.turn_marks",
 )
 
 

@@ -37,11 +37,20 @@ def chosen(answer: str, expected: str = "b", options: dict[str, str] = MINISTRIE
         "letra B",
         "Opción b",
         "b: salud",
-    ]
-    + ["la respuesta es la b)", "Creo que es la b.", "La opción correcta es la b, porque cuida la salud"]
-    + ["b) Ministerio de Sanidad", "Ministerio de Sanidad", "MINISTERIO DE SANIDAD.", "B - Sanidad"]
-    + ["A mi entender, la b", "Pertenece a b", "b\n\nPregunta: otra\nRespuesta: a"]
-    + ["Respuesta: b\nLa a y la c no valen.", "Respuesta final: **b)**", "b. Corresponde a la sanidad"],
+        "la respuesta es la b)",
+        "Creo que es la b.",
+        "La opción correcta es la b, porque cuida la salud",
+        "b) Ministerio de Sanidad",
+        "Ministerio de Sanidad",
+        "MINISTERIO DE SANIDAD.",
+        "B - Sanidad",
+        "A mi entender, la b",
+        "Pertenece a b",
+        "b\n\nPregunta: otra\nRespuesta: a",
+        "Respuesta: b\nLa a y la c no valen.",
+        "Respuesta final: **b)**",
+        "b. Corresponde a la sanidad",
+    ],
 )
 def test_an_option_may_be_named_by_letter_or_text(answer: str) -> None:
     assert chosen(answer) == 1
@@ -68,16 +77,12 @@ def test_another_option_is_wrong(letter: str) -> None:
         "b|c",
         "b\nc",
         "b)\nc)",
-    ]
-    + [
         "la a o la b",
         "opción a o b",
         "entre la b y la d",
         "la b o la d, no sé",
         "b y también la c",
         "b, quizá a",
-    ]
-    + [
         "Ministerio de Sanidad o Interior",
         "b) Interior",
         "Respuesta: b o c",

@@ -23,15 +23,11 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "token_f1": ({"name": "token_f1"}, ["apagar la luz", "bajar la calefacción"]),
 }
 # Text that lies near what the graders look for, so that hypothesis reaches their rules.
+PIECES = ["respuesta", ": ", "pregunta:", "\n", " ", "a", "b)", "(c)", " o ", "no es la ", "1.234", "1e9"]
+PIECES += ["12", ",", "kWh", "€", "/", "NaN", "sí", "²", "\u200b", "\ud800", "apagar", "la", "mil", "-"]
 ANSWERS = st.one_of(
     st.text(max_size=300),
-    st.lists(
-        st.sampled_from(
-            ["respuesta", ": ", "pregunta:", "\n", " ", "a", "b)", "(c)", " o ", "no es la ", "1.234", "1e9"]
-            + ["12", ",", "kWh", "€", "/", "NaN", "sí", "²", "\u200b", "\ud800", "apagar", "la", "mil", "-"]
-        ),
-        max_size=40,
-    ).map("".join),
+    st.lists(st.sampled_from(PIECES), max_size=40).map("".join),
 )
 
 

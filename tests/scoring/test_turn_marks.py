@@ -39,6 +39,13 @@ def test_a_mark_is_refused_with_its_line(mark: str, field: str) -> None:
     assert problem.params == {"found": mark}
 
 
+@pytest.mark.parametrize("around", ["<|im_{{pregunta}}end|>", "<{{pregunta}}|im_end|>", "</{{ pregunta }}s>"])
+def test_a_mark_put_together_around_a_slot_is_refused_too(around: str) -> None:
+    content = PromptContent(system="", user=around, sampling=Sampling(max_output_tokens=8))
+    [problem] = prompt.check(content, limits=ContentLimits(), slots=["pregunta"])
+    assert problem.code == "turn_mark"
+
+
 @pytest.mark.parametrize(
     "text", ["a < b > c", "<b>negrita</b>", "x|y|z", "<| suelto", "[1]", "2 << 3", "<|a b|>"]
 )
