@@ -17,7 +17,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from challenges.models import Participation, Person, Phase, Score, State, Submission
+from challenges.models import Participation, Person, Phase, Score, State, Submission, Suite
 from tests.factories import (
     a_challenge,
     a_participation,
@@ -250,9 +250,17 @@ def _too_often(_contest: Contest) -> Answer:
     return answers[-1]
 
 
+def a_broken_phase() -> Phase:
+    """Its slots are no mapping, which no pack and no form can bring about."""
+    challenge = a_challenge()
+    slots: Any = "pregunta"
+    suite = Suite.objects.create(challenge=challenge, version=1, visibility="private", slots=slots)
+    return a_phase(challenge, ranked_suite=suite)
+
+
 def _broken(_contest: Contest) -> Answer:
     """A row that no form would have stored."""
-    phase = a_phase(policy_parameters={})
+    phase = a_broken_phase()
     answer = Client(raise_request_exception=False).get(f"/desafios/{phase.challenge.slug}/")
     phase.delete()
     return answer

@@ -110,7 +110,7 @@ def test_rows_move_and_read_as_if_the_server_had_written_them(
 
     live_rows = _rows(page)
     assert page.evaluate("window.here") == "the same page"
-    assert live_rows[0][2:6] == ["80,00", "0,999", "1.234,56 kJ", "1.234.687"]
+    assert live_rows[0][2:6] == ["80,00", "0,999", "1.234,57 kJ", "1.234.687"]
     page.reload()
     assert _rows(page) == live_rows
     _picture(page, "live-board")

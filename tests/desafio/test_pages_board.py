@@ -42,7 +42,7 @@ def test_the_table_is_there_without_a_script_in_the_readers_figures() -> None:
     named(phase, "Eva", value="70")
     table = cells(board(phase))
     assert [row[:2] for row in table] == [["1", "Ana & <b>Cía</b>"], ["2", "Luis"], ["2", "Eva"]]
-    assert table[0][2:7] == ["80,00", "0,650", "1.234,56 kJ", "1.234.687", "1"]
+    assert table[0][2:7] == ["80,00", "0,650", "1.234,57 kJ", "1.234.687", "1"]
 
 
 def test_an_empty_board_says_what_will_happen() -> None:

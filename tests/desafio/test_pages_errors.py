@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from tests.contest import PASSWORD, Answer, as_, sign_up_fields
+from tests.contest import PASSWORD, Answer, a_broken_phase, as_, sign_up_fields
 from tests.factories import a_person, a_phase
 from tests.web_page import Page, read
 
@@ -68,7 +68,7 @@ def test_a_host_that_is_not_ours_gets_a_page_and_no_echo() -> None:
 
 
 def test_a_fault_of_ours_needs_nothing_that_may_be_broken() -> None:
-    phase = a_phase(policy_parameters={})
+    phase = a_broken_phase()
     client = Client(raise_request_exception=False)
     client.force_login(a_person())
     page = page_of(client.get(f"/desafios/{phase.challenge.slug}/"), 500)
@@ -81,3 +81,9 @@ def test_health_says_that_the_database_answers() -> None:
     answer = Client().get("/salud/")
     assert (answer.status_code, answer.content) == (200, b"ok\n")
     assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_a_phase_whose_policy_is_wrong_takes_no_page_down_with_it() -> None:
+    phase = a_phase(policy_parameters={"q_min": "mucha"})
+    for address in ("/", f"/desafios/{phase.challenge.slug}/"):
+        assert Client().get(address).status_code == 200

@@ -206,7 +206,7 @@ def test_a_score_is_explained_part_by_part() -> None:
 def test_a_measured_energy_is_not_called_an_estimate() -> None:
     score = a_standing(a_phase(evidence_grade="A"), evidence_grade="A").score
     page = page_of(score.evaluation.submission)
-    assert facts(page)["Energía (E)"] == "123,4 J medida (grado A)"
+    assert facts(page)["Energía (E)"] == "123,5 J medida (grado A)"
 
 
 def test_a_score_that_is_not_ranked_or_below_the_minimum_says_so() -> None:
@@ -300,7 +300,7 @@ def test_the_list_shows_each_with_its_state_and_figures() -> None:
     where = f"{phase.challenge.title} · {phase.title}"
     assert rows == [
         [where, "respondiendo", "—", "—", "—"],
-        [where, "puntuado", "71,23", "0,650", "1.234,56 kJ"],
+        [where, "puntuado", "71,23", "0,650", "1.234,57 kJ"],
     ]
 
 

@@ -24,7 +24,8 @@ def main(arguments: Sequence[str]) -> int:
     root = Path(desafio.__file__).resolve().parents[2]
     options = _options(arguments, root)
     console = Console(sys.stderr if options.json else sys.stdout)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell without job control starts what it puts in the background with Ctrl-C ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         launch(options, console=console, root=root, print_result=print)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any, TextIO
 
 MJ_PER_J = 1000
@@ -60,8 +60,8 @@ def board_table(board: Mapping[str, Any]) -> str:
         (
             "–" if row["rank"] is None else f"{row['rank']}{'=' if row['tied'] else ''}",
             row["name"],
-            figure(Decimal(row["score"]), 2),
-            figure(Decimal(row["quality"]), 3),
+            figure(Decimal(row["score"]), 2, ROUND_DOWN),
+            figure(Decimal(row["quality"]), 3, ROUND_DOWN),
             figure(Decimal(row["energy_mj"]) / MJ_PER_J, 1),
             figure(Decimal(row["prompt_tokens"] + row["completion_tokens"]), 0),
             str(row["attempts"]),
@@ -87,6 +87,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def figure(value: Decimal, places: int) -> str:
-    """1234.5 as Spanish readers write it: 1.234,5."""
-    return f"{value:,.{places}f}".translate(str.maketrans(",.", ".,"))
+def figure(value: Decimal, places: int, rounding: str = ROUND_HALF_UP) -> str:
+    """1234.5 as Spanish readers write it, rounded unless told otherwise: 1.234,5."""
+    shown = value.quantize(Decimal(1).scaleb(-places), rounding=rounding)
+    return f"{shown:,.{places}f}".translate(str.maketrans(",.", ".,"))

@@ -28,11 +28,12 @@ function decimal(text, decimals) {
   return formats[decimals].format(Number(`${whole}.${fraction.slice(0, decimals)}`));
 }
 
+// As text, because a number in between could fall on the other side of a half.
 function joules(energyMj) {
   if (energyMj >= KILOJOULES_FROM_MJ) {
-    return `${formats[2].format(Math.trunc(energyMj / 10_000) / 100)} kJ`;
+    return `${formats[2].format(`${energyMj}e-6`)} kJ`;
   }
-  return `${formats[1].format(Math.trunc(energyMj / 100) / 10)} J`;
+  return `${formats[1].format(`${energyMj}e-3`)} J`;
 }
 
 function momentFormat(timeZone) {

@@ -1,12 +1,13 @@
 """Figures and moments as people read them: their decimal mark, always with a unit, in the phase's zone.
 
-Used by templates of every door. It only writes: it never rounds what is stored.
+Used by templates of every door. It only writes: what is stored keeps all its decimals. static/live-board.js
+writes the same figures in the same way.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django import template
@@ -26,20 +27,28 @@ KILOJOULES_FROM_MJ = 1_000_000
 
 @register.filter
 def number(value: Any, decimals: int = 0) -> str:
-    """A figure with thousands grouped; nothing for None."""
+    """A figure with thousands grouped, cut after ``decimals``; a dash for None.
+
+    Cut and not rounded: nobody is shown a score or a quality that was not reached.
+    """
     if value is None or value == "":
         return "—"
-    return str(number_format(Decimal(str(value)), decimal_pos=decimals, use_l10n=True, force_grouping=True))
+    return _written(Decimal(str(value)), decimals, ROUND_DOWN)
 
 
 @register.filter
 def joules(energy_mj: int | str | None) -> str:
-    """Millijoules as J, or as kJ from a thousand J on. A template gives "" for what is not there."""
+    """Millijoules as J, or as kJ from a thousand J on, rounded half up.
+
+    A template gives "" for what is not there.
+    """
     if energy_mj is None or isinstance(energy_mj, str):
         return "—"
     if energy_mj >= KILOJOULES_FROM_MJ:
-        return _("%(figure)s kJ") % {"figure": number(Decimal(energy_mj) / KILOJOULES_FROM_MJ, 2)}
-    return _("%(figure)s J") % {"figure": number(Decimal(energy_mj) / MJ_PER_J, 1)}
+        return _("%(figure)s kJ") % {
+            "figure": _written(Decimal(energy_mj) / KILOJOULES_FROM_MJ, 2, ROUND_HALF_UP)
+        }
+    return _("%(figure)s J") % {"figure": _written(Decimal(energy_mj) / MJ_PER_J, 1, ROUND_HALF_UP)}
 
 
 @register.filter
@@ -89,3 +98,8 @@ def moment_text(at: datetime, zone: tzinfo | None = None) -> str:
     """The same without markup, for a page's title."""
     local = timezone.localtime(at, zone or timezone.get_current_timezone())
     return local.strftime("%d/%m/%Y %H:%M:%S")
+
+
+def _written(value: Decimal, decimals: int, rounding: str) -> str:
+    shown = value.quantize(Decimal(1).scaleb(-decimals), rounding=rounding)
+    return str(number_format(shown, decimal_pos=decimals, use_l10n=True, force_grouping=True))
