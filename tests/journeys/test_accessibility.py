@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.journeys.conftest import SHOTS, RunningDemo
 
 pytestmark = pytest.mark.journey
 
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
-SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
+SIZES: dict[str, ViewportSize] = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
 CHALLENGE = "/desafios/energia-casa-oficina/"
 PUBLIC = ["/", "/registro/", "/entrar/", CHALLENGE, f"{CHALLENGE}clasificacion/", "/no-existe/"]
 CONTESTANT = [CHALLENGE, f"{CHALLENGE}enviar/", "/envios/", "/envios/ULTIMO/", "/perfil/"]
