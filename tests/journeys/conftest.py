@@ -102,7 +102,7 @@ def processes_of(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def first_run() -> Iterator[DemoRun]:
-    """The three examples on a fresh folder, run to their end; the folder then serves the other journeys."""
+    """The three examples on a fresh folder, run to their end."""
     base = Path(tempfile.mkdtemp(prefix="desafio-demo-"))
     yield run_once(base / "datos")
     shutil.rmtree(base, ignore_errors=True)
@@ -110,18 +110,23 @@ def first_run() -> Iterator[DemoRun]:
 
 @pytest.fixture(scope="session")
 def running_demo(first_run: DemoRun) -> Iterator[RunningDemo]:
-    """The demo as it stands after its first start: examples scored, everything up."""
+    """The demo as it stands after its first start: examples scored, everything up.
+
+    In a copy of the folder, because people hand in here and look for what was there at first there.
+    """
     port = free_port()
-    log = first_run.folder.with_suffix(".log")
+    folder = first_run.folder.with_name("copia")
+    shutil.copytree(first_run.folder, folder)
+    log = folder.with_suffix(".log")
     with log.open("w") as output:
         process = subprocess.Popen(
-            demo_command(first_run.folder, port),
+            demo_command(folder, port),
             env=demo_environment(),
             stdout=output,
             stderr=output,
             text=True,
         )
-    demo = RunningDemo(folder=first_run.folder, url=f"http://127.0.0.1:{port}", process=process, log=log)
+    demo = RunningDemo(folder=folder, url=f"http://127.0.0.1:{port}", process=process, log=log)
 
     def is_up() -> bool:
         assert process.poll() is None, log.read_text()

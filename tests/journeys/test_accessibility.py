@@ -19,7 +19,10 @@ from tests.journeys.conftest import SHOTS, RunningDemo
 pytestmark = pytest.mark.journey
 
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
-SIZES: dict[str, ViewportSize] = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
+SIZES: dict[str, ViewportSize] = {
+    "phone": {"width": 360, "height": 740},
+    "desk": {"width": 1280, "height": 900},
+}
 CHALLENGE = "/desafios/energia-casa-oficina/"
 PUBLIC = ["/", "/registro/", "/entrar/", CHALLENGE, f"{CHALLENGE}clasificacion/", "/no-existe/"]
 CONTESTANT = [CHALLENGE, f"{CHALLENGE}enviar/", "/envios/", "/envios/ULTIMO/", "/perfil/"]
