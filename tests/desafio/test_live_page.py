@@ -14,8 +14,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 from challenges import announce
 from challenges.models import Participation, Phase
 from tests.factories import a_participation, a_person, a_phase, a_standing
-from tests.live_process import Live, start_live
-from tests.servers import Valkey
+from tests.live_process import Live, path_of, start_live
+from tests.servers import Valkey, wait_until
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -67,7 +67,9 @@ def _people(phase: Phase, *names: str) -> list[Participation]:
     return [a_participation(phase, person=a_person(board_name=name)) for name in names]
 
 
-def _show(page: Page, live_server: Any, phase: Phase) -> None:
+def _show(page: Page, live_server: Any, live: Live, phase: Phase) -> None:
+    """Open the board once the live process has seen the phase: a page that asks before waits five seconds."""
+    wait_until(lambda: live.get(f"{path_of(phase)}/tabla.json").status_code == 200, "the phase is known")
     page.goto(f"{live_server.url}/desafios/{phase.challenge.slug}/clasificacion/")
     expect(page.locator("#board-status")).to_have_text("En directo")
 
@@ -93,7 +95,7 @@ def test_rows_move_and_read_as_if_the_server_had_written_them(
     ana, luis, eva = _people(phase, "Ana Núñez", "Luis", "<b>Eva</b> & Cía")
     _score(phase, ana, "50.1299", energy_mj=999_999, prompt_tokens=9_000, completion_tokens=1_500)
     _score(phase, luis, "60")
-    _show(page, live_server, phase)
+    _show(page, live_server, live, phase)
     expect(_names(page)).to_have_text(["Luis", "Ana Núñez"])
     page.evaluate("window.here = 'the same page'")
 
@@ -119,7 +121,7 @@ def test_rows_move_and_read_as_if_the_server_had_written_them(
 def test_an_empty_board_fills_itself(live: Live, live_server: Any, page: Page) -> None:
     phase = a_phase()
     (ana,) = _people(phase, "Ana")
-    _show(page, live_server, phase)
+    _show(page, live_server, live, phase)
     expect(page.locator("#board-empty")).to_be_visible()
     _score(phase, ana, "12.5")
     expect(_names(page)).to_have_text(["Ana"])
@@ -130,7 +132,7 @@ def test_a_page_outlives_the_live_process(live: Live, live_server: Any, page: Pa
     phase = a_phase()
     ana, luis = _people(phase, "Ana", "Luis")
     _score(phase, ana, "50")
-    _show(page, live_server, phase)
+    _show(page, live_server, live, phase)
     live.process.kill()
     expect(page.locator("#board-status")).to_have_text("Reconectando…")
     _score(phase, luis, "60")

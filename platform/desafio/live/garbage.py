@@ -1,7 +1,8 @@
 """When this process looks for garbage: seldom, because a look stops every stream.
 
 With 5,000 streams a full collection takes 130 ms, and the interpreter's own rule starts one at about every
-tenth event: it alone doubled the 99th percentile (bench/README.md). What has no cycles is freed at once anyway.
+tenth event: it alone doubled the 99th percentile (bench/README.md). What has no cycles is freed at once
+anyway.
 """
 
 from __future__ import annotations
