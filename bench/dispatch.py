@@ -74,28 +74,6 @@ def measure(folder: DataFolder, posts: int) -> None:
         with console.step(f"{posts} envíos"), client:
             figures = [one_post(client, token, phase) for _ in range(posts + WARM_UP)][WARM_UP:]
     finally:
-        shutil.rmtree(base, ignore_errors=True)
-
-
-def measure(folder: DataFolder, posts: int) -> None:
-    folder.prepare()
-    places = Places(folder=folder, port=free_port(), model_port=1)
-    os.environ.update(services.settings_of(places))
-    os.environ["API_THROTTLE_RATES"] = '{"anon": null, "user": null, "login": null, "submit": null}'
-    environment = dict(os.environ)
-    os.environ["LOG_LEVEL"] = "ERROR"
-    token, phase = make_rows()
-    supervisor = Supervisor(print)
-    console = Console(sys.stderr)
-    try:
-        for program in (services.valkey, services.worker, services.web):
-            with console.step(program.__name__):
-                supervisor.start(program(places, environment))
-        with console.step(f"{posts} envíos"):
-            # One client: making one reads certificates for some 15 ms, which are no part of a request.
-            with httpx.Client(base_url=places.url, timeout=STARTS_WITHIN_S) as client:
-                figures = [one_post(client, token, phase) for _ in range(posts + WARM_UP)][WARM_UP:]
-    finally:
         supervisor.stop([(("web", "worker"), 6.5), (("valkey",), 2.0)])
     show([started for started, _ in figures], [answered for _, answered in figures])
 
