@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+from functools import partial
 
 import pytest
 
@@ -74,7 +75,12 @@ def test_ctrl_c_ends_everything_within_ten_seconds(first_run: DemoRun) -> None:
     log = first_run.folder.with_name("ctrl-c.log")
     with log.open("w") as output:
         demo = subprocess.Popen(
-            demo_command(first_run.folder, port), env=demo_environment(), stdout=output, stderr=output
+            demo_command(first_run.folder, port),
+            env=demo_environment(),
+            stdout=output,
+            stderr=output,
+            # As a script starts what it puts into the background; then it must hear Ctrl-C all the same.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_IGN),
         )
     wait_until(lambda: "Ctrl-C para terminar" in log.read_text(), "the demo is up", seconds=120)
     assert len(processes_of(first_run.folder)) >= 6
