@@ -22,6 +22,7 @@ from challenges.judging import MOST_FAILURES, CaseRefused, judge
 from challenges.lease import Lease
 from challenges.models import Evaluation, Run, State
 from scoring.errors import (
+    CONTEXT_TOO_LONG,
     BackendFault,
     BackendProtocolError,
     BackendRefused,
@@ -32,7 +33,6 @@ from scoring.errors import (
     ScoringError,
     SpecError,
 )
-from scoring.inference.refusals import CONTEXT_TOO_LONG
 
 logger = logging.getLogger(__name__)
 

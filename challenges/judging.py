@@ -26,6 +26,7 @@ from scoring import policies, quality
 from scoring.energy.window import EnergySource
 from scoring.energy.witness import WitnessReading
 from scoring.errors import (
+    CONTEXT_TOO_LONG,
     BackendFault,
     BackendRefused,
     BackendUnavailable,
@@ -36,7 +37,6 @@ from scoring.errors import (
 from scoring.harness import CaseOutcome, RetryPolicy, run_cases
 from scoring.inference.describe import BackendDescription, describe
 from scoring.inference.openai import OpenAIBackend
-from scoring.inference.refusals import CONTEXT_TOO_LONG
 from scoring.solutions import prompt_json
 from scoring.values import EvidenceGrade, Measurement, PromptContent
 

@@ -73,10 +73,14 @@ class BackendProtocolError(BackendFault):
     """
 
 
+# One name for it, whatever a server calls it: the one refusal that is the contestant's to mend.
+CONTEXT_TOO_LONG = "exceed_context_size_error"
+
+
 class BackendRefused(BackendFault):
     """The backend understood the request and refused it (400).
 
-    ``type`` is the backend's own slug. ``exceed_context_size_error`` means that the prompt was too long for
+    ``type`` is the backend's own slug, or ``CONTEXT_TOO_LONG``, which means that the prompt was too long for
     the model: that one is the contestant's. ``message`` may repeat parts of a prompt or of a private case, so
     it is no part of ``str``, which ends in logs.
     """

@@ -13,6 +13,8 @@ from scoring.inference import chat_formats
 from scoring.inference.backend import BackendSettings
 from scoring.values import CompletionRequest
 
+TextOf = Callable[[Mapping[str, Any]], str]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialectRules:
@@ -24,7 +26,7 @@ class DialectRules:
 
     path: str
     conversation: Callable[[CompletionRequest, BackendSettings], dict[str, Any]]
-    text_of: Callable[[Mapping[str, Any]], str]
+    text_of: TextOf
 
 
 def body(request: CompletionRequest, settings: BackendSettings) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import httpx
 
 from scoring.errors import BackendProtocolError, BackendRefused, BackendUnavailable
 from scoring.inference.backend import BackendSettings
-from scoring.inference.dialects import DIALECTS, body
+from scoring.inference.dialects import DIALECTS, TextOf, body
 from scoring.inference.event_stream import EventStream
 from scoring.inference.refusals import fault_of_response
 from scoring.values import Completion, CompletionRequest
@@ -154,7 +154,7 @@ class _Answer:
         self._model = ""
         self._usage: Mapping[str, Any] = {}
 
-    def take(self, event: bytes, text_of: Any) -> None:
+    def take(self, event: bytes, text_of: TextOf) -> None:
         if event == DONE:
             return
         try:
@@ -170,7 +170,7 @@ class _Answer:
                 f"a piece of the stream cannot be read: {type(fault).__name__}"
             ) from fault
 
-    def _take_choice(self, choice: Mapping[str, Any], text_of: Any) -> None:
+    def _take_choice(self, choice: Mapping[str, Any], text_of: TextOf) -> None:
         text = text_of(choice)
         if not isinstance(text, str):
             raise TypeError("text that is no text")

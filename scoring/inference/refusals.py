@@ -13,9 +13,14 @@ from typing import Any
 
 import httpx
 
-from scoring.errors import BackendFault, BackendProtocolError, BackendRefused, BackendUnavailable
+from scoring.errors import (
+    CONTEXT_TOO_LONG,
+    BackendFault,
+    BackendProtocolError,
+    BackendRefused,
+    BackendUnavailable,
+)
 
-CONTEXT_TOO_LONG = "exceed_context_size_error"
 # vLLM and OpenAI have no slug of their own for it.
 CONTEXT_PHRASES = ("maximum context length", "context_length_exceeded", "exceeds the available context")
 # Understood, and refused for what it asks; everything else below 500 is about who asks or where.

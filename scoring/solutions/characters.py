@@ -46,9 +46,9 @@ def find_unseen(text: str, *, field: str) -> tuple[Problem, ...]:
     return tuple(islice(_unseen(text, field), MAX_PROBLEMS))
 
 
-def shown(text: str) -> str:
-    """The first 40 characters of a text, with a sign in the place of each that cannot be printed."""
-    short = text[:MAX_SHOWN_CHARACTERS]
+def shown(text: str, *, longest: int = MAX_SHOWN_CHARACTERS) -> str:
+    """The first characters of a text, with a sign in the place of each that cannot be printed."""
+    short = text[:longest]
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in short
     )

@@ -255,3 +255,14 @@ def test_a_page_of_submissions_takes_the_same_queries_whatever_its_length(
 def test_a_submission_is_one_evaluation(participation: Participation, phase: Phase) -> None:
     hand_in(api(participation.person), phase)
     assert Evaluation.objects.count() == 1
+
+
+def test_one_that_was_withdrawn_is_told_as_such_and_is_not_over(participation: Participation) -> None:
+    score = a_score(participation=participation, phase=a_phase(participation.challenge))
+    Evaluation.objects.filter(pk=score.evaluation_id).update(state=State.SUPERSEDED)
+    client = api(participation.person)
+    told = client.get(f"/api/v1/submissions/{score.evaluation.submission_id}/").json()
+    listed = client.get("/api/v1/submissions/").json()["results"][0]
+    assert [(each["state"], each["is_final"], each["score"]) for each in (told, listed)] == [
+        (State.SUPERSEDED, False, None)
+    ] * 2

@@ -9,13 +9,12 @@ import httpx
 import pytest
 
 from desafio.demo import weights
-from scoring.errors import BackendRefused, BackendUnavailable
+from scoring.errors import CONTEXT_TOO_LONG, BackendRefused, BackendUnavailable
 from scoring.harness import CaseOutcome, CaseRequest, RetryPolicy, run_cases
 from scoring.inference import chat_formats
 from scoring.inference.backend import BackendSettings
 from scoring.inference.describe import describe
 from scoring.inference.openai import OpenAIBackend
-from scoring.inference.refusals import CONTEXT_TOO_LONG
 from scoring.values import Completion, CompletionRequest, Message, Sampling
 
 pytestmark = pytest.mark.parts

@@ -12,11 +12,16 @@ from typing import Any
 
 import pytest
 
-from scoring.errors import BackendFault, BackendProtocolError, BackendRefused, BackendUnavailable
+from scoring.errors import (
+    CONTEXT_TOO_LONG,
+    BackendFault,
+    BackendProtocolError,
+    BackendRefused,
+    BackendUnavailable,
+)
 from scoring.inference.backend import BackendSettings
 from scoring.inference.describe import describe
 from scoring.inference.openai import OpenAIBackend
-from scoring.inference.refusals import CONTEXT_TOO_LONG
 from scoring.values import Completion, CompletionRequest, Message, Sampling
 from tests.scripted_backend import (
     MODEL,

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from scoring.solutions.characters import shown
+
 MAX_PASSWORD_CHARACTERS = 1_000
 
 
@@ -22,7 +24,7 @@ class Incoming(serializers.Serializer[Any]):
             known = ", ".join(self.fields)
             text = _("este campo no existe. Los que existen son: %(known)s.") % {"known": known}
             raise serializers.ValidationError(
-                {_shown(name): [serializers.ErrorDetail(text, code="unknown_field")] for name in unknown[:20]}
+                {shown(name): [serializers.ErrorDetail(text, code="unknown_field")] for name in unknown[:20]}
             )
         return super().to_internal_value(data)
 
@@ -72,8 +74,3 @@ class NewSubmission(Incoming):
     challenge = serializers.SlugField(max_length=60)
     phase = serializers.SlugField(max_length=60)
     content = RawContent(allow_null=True)
-
-
-def _shown(name: str) -> str:
-    """A field's name as somebody typed it, safe to repeat."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in name[:40])

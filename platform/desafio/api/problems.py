@@ -23,6 +23,7 @@ from rest_framework.response import Response
 
 from challenges import errors
 from challenges.sentences import explain, sentence
+from scoring.solutions.characters import shown
 from scoring.values import Problem
 
 logger = logging.getLogger("django.request")
@@ -309,4 +310,4 @@ def _listed(found: Iterable[Mapping[str, Any]]) -> str:
 
 def _printable(text: str) -> str:
     """What somebody typed into an address, safe to repeat in a document and in a log line."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:200])
+    return shown(text, longest=200)

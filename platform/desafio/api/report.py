@@ -5,33 +5,31 @@ Read only, and only for its author. Of private cases it gives how many there are
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from challenges import board
-from challenges.models import Case, Evaluation, Measurement, Person, Run, Score, State, Submission, Visibility
-from challenges.models.evaluation import REFUNDED, WAITING
+from challenges import board, outcome
+from challenges.models import Evaluation, Measurement, Person, Run, State, Submission, Visibility
+from challenges.models.evaluation import REFUNDED
+from scoring.errors import CONTEXT_TOO_LONG
 from scoring.quality import weighted_mean
 from scoring.values import GradedCase
-
-# The backend's own slug for a prompt that does not fit: the one fault that is the contestant's to mend.
-CONTEXT_TOO_LONG = "exceed_context_size_error"
 
 
 def own(person: Person) -> QuerySet[Submission]:
     """Nobody's but the asker's: a guess at another id finds nothing."""
-    in_force = Evaluation.objects.exclude(state=State.SUPERSEDED).select_related("score")
     return (
         Submission.objects.filter(participation__person=person)
         .select_related("phase__challenge", "phase__ranked_suite", "phase__feedback_suite", "participation")
-        .prefetch_related(Prefetch("evaluations", queryset=in_force))
+        .prefetch_related(outcome.evaluations())
     )
 
 
 def summary(submission: Submission) -> dict[str, Any]:
-    evaluation = submission.evaluations.all()[0]
+    evaluation = outcome.current(submission)
     return {
         "id": submission.pk,
         "challenge": submission.phase.challenge.slug,
@@ -40,18 +38,18 @@ def summary(submission: Submission) -> dict[str, Any]:
         "created_at": submission.created_at,
         "state": evaluation.state,
         "state_text": evaluation.get_state_display(),
-        "is_final": evaluation.is_final,
+        "is_final": outcome.is_over(evaluation),
         "score": _score(evaluation),
     }
 
 
 def detail(submission: Submission) -> dict[str, Any]:
-    evaluation = submission.evaluations.all()[0]
+    evaluation = outcome.current(submission)
     return {
         **summary(submission),
         "content": submission.content,
         "content_sha256": submission.content_sha256,
-        "progress": _progress(submission, evaluation),
+        "progress": asdict(outcome.progress(submission, evaluation)),
         "fault": _fault(submission, evaluation),
         "measurement": _measurement(evaluation),
         "public_cases": [_answered(run) for run in _runs(evaluation).filter(_public(submission))],
@@ -60,7 +58,7 @@ def detail(submission: Submission) -> dict[str, Any]:
 
 
 def _score(evaluation: Evaluation) -> dict[str, Any] | None:
-    score: Score | None = getattr(evaluation, "score", None)
+    score = outcome.score_of(evaluation)
     if score is None:
         return None
     return {
@@ -79,15 +77,6 @@ def _score(evaluation: Evaluation) -> dict[str, Any] | None:
     }
 
 
-def _progress(submission: Submission, evaluation: Evaluation) -> dict[str, Any]:
-    phase = submission.phase
-    suites = Q(suite=phase.ranked_suite_id) | Q(suite=phase.feedback_suite_id)
-    total = Case.objects.filter(suites).count()
-    done = evaluation.runs.filter(repetition=evaluation.repetition).count()
-    ahead = Evaluation.objects.ahead_of(evaluation).count() if evaluation.state in WAITING else None
-    return {"done": min(done, total), "total": total, "ahead": ahead}
-
-
 def _fault(submission: Submission, evaluation: Evaluation) -> dict[str, Any] | None:
     if evaluation.state in REFUNDED:
         detail = _("Ha fallado algo nuestro. No has perdido el intento: puedes enviarla otra vez.")
@@ -102,20 +91,13 @@ def _told(evaluation: Evaluation, *, is_ours: bool, detail: str) -> dict[str, An
 
 
 def _their_fault(submission: Submission, evaluation: Evaluation) -> str:
-    """Only a public case is named: which private one it was stays with the organizers."""
     if evaluation.fault_code != CONTEXT_TOO_LONG:
         return _("El modelo no ha podido ejecutar tu propuesta. Revisa la plantilla y vuelve a enviarla.")
-    suite = submission.phase.feedback_suite
-    named = (
-        suite is not None
-        and suite.visibility == Visibility.PUBLIC
-        and suite.cases.filter(key=evaluation.fault_detail).exists()
-    )
-    if named:
+    if (case := outcome.public_case_refused(submission, evaluation)) is not None:
         return _(
             "Con el caso %(case)s, tu propuesta no cabe en el contexto del modelo. "
             "Acorta las instrucciones o la plantilla."
-        ) % {"case": evaluation.fault_detail}
+        ) % {"case": case}
     return _(
         "Con alguno de los casos, tu propuesta no cabe en el contexto del modelo. "
         "Acorta las instrucciones o la plantilla."

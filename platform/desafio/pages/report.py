@@ -12,20 +12,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from challenges import board
-from challenges.models import Case, Evaluation, Measurement, Run, Score, State, Submission, Visibility
-from challenges.models.evaluation import WAITING
+from challenges import board, outcome
+from challenges.models import Evaluation, Measurement, Run, Score, State, Submission, Visibility
+from challenges.outcome import Progress
 from desafio.pages import cases, formula
+from scoring.errors import CONTEXT_TOO_LONG
 from scoring.quality import weighted_mean
 from scoring.values import GradedCase
-
-# The one fault of theirs that the evaluation tells apart, by the backend's own slug.
-CONTEXT_TOO_LONG = "exceed_context_size_error"
 
 # What its author reads beside each state: what is happening, and what happens next.
 NEXT: Mapping[str, str | Promise] = {
@@ -61,8 +59,7 @@ class Line:
 
     @property
     def is_final(self) -> bool:
-        """Nothing more happens by itself. One that was withdrawn still gets its new evaluation."""
-        return self.evaluation.is_final and self.evaluation.state != State.SUPERSEDED
+        return outcome.is_over(self.evaluation)
 
     @property
     def is_tried_again(self) -> bool:
@@ -72,15 +69,6 @@ class Line:
     @property
     def next(self) -> str:
         return str(NEXT[self.evaluation.state])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Cases answered of all that will be asked; ``ahead`` counts the evaluations waiting before this one."""
-
-    done: int
-    total: int
-    ahead: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,30 +116,15 @@ class Feedback:
     run: Run
 
 
-def evaluations() -> Prefetch[str, QuerySet[Evaluation], str]:
-    """What ``line`` needs of each submission, to be prefetched."""
-    return Prefetch("evaluations", queryset=Evaluation.objects.select_related("score").order_by("-pk"))
-
-
 def line(submission: Submission) -> Line:
-    """Uses the prefetched ``evaluations()``: the one in force, or the last one while there is none."""
-    newest, *older = submission.evaluations.all()
-    in_force = next((each for each in (newest, *older) if each.state != State.SUPERSEDED), None)
-    if in_force is None:
-        return Line(submission=submission, evaluation=newest, score=None)
-    return Line(submission=submission, evaluation=in_force, score=getattr(in_force, "score", None))
+    """Uses the prefetched ``outcome.evaluations()``."""
+    evaluation = outcome.current(submission)
+    return Line(submission=submission, evaluation=evaluation, score=outcome.score_of(evaluation))
 
 
 def progress(submission: Submission, evaluation: Evaluation) -> Progress | None:
     """None once nothing more is to come."""
-    if evaluation.is_final:
-        return None
-    phase = submission.phase
-    suites = Q(suite=phase.ranked_suite_id) | Q(suite=phase.feedback_suite_id)
-    total = Case.objects.filter(suites).count()
-    done = evaluation.runs.filter(repetition=evaluation.repetition).count()
-    ahead = Evaluation.objects.ahead_of(evaluation).count() if evaluation.state in WAITING else None
-    return Progress(done=min(done, total), total=total, ahead=ahead)
+    return None if evaluation.is_final else outcome.progress(submission, evaluation)
 
 
 def fault(evaluation: Evaluation) -> Fault | None:
@@ -165,16 +138,14 @@ def fault(evaluation: Evaluation) -> Fault | None:
 
 
 def _their_fault(evaluation: Evaluation) -> tuple[str, str]:
-    """Only a public case is named: the detail of a private one stays with the organizers."""
     fix = _("Acorta las instrucciones o la plantilla y vuelve a enviarla.")
     if evaluation.fault_code != CONTEXT_TOO_LONG:
         return _("El modelo no ha podido ejecutar tu propuesta."), _(
             "Revisa la plantilla y vuelve a enviarla."
         )
-    public = {case.key for case in cases.rows(evaluation.submission.phase)}
-    if evaluation.fault_detail in public:
+    if (case := outcome.public_case_refused(evaluation.submission, evaluation)) is not None:
         return _("Con el caso %(case)s, tu propuesta no cabe en el contexto del modelo.") % {
-            "case": evaluation.fault_detail
+            "case": case
         }, fix
     return _("Con alguno de los casos, tu propuesta no cabe en el contexto del modelo."), fix
 

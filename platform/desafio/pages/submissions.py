@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from challenges import outcome
 from challenges.models import Person, Submission
 from challenges.models.immutable import AppendOnlyQuerySet
 from desafio.pages import phases, report
@@ -69,5 +70,5 @@ def _own(request: HttpRequest) -> AppendOnlyQuerySet[Submission]:
     return (
         Submission.objects.filter(participation__person=cast(Person, request.user))
         .select_related("phase__challenge", "phase__ranked_suite", "phase__feedback_suite", "participation")
-        .prefetch_related(report.evaluations())
+        .prefetch_related(outcome.evaluations())
     )

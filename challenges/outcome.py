@@ -1,0 +1,61 @@
+"""What became of a submission: the facts that pages and API tell, each in its own words.
+
+Which evaluation counts, how far it has come, and what may be named of a refusal are decided here alone, so
+that no door can show more than another. Read only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from challenges.models import Case, Evaluation, Score, State, Submission, Visibility
+from challenges.models.evaluation import WAITING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Cases answered of all that will be asked; ``ahead`` counts the evaluations waiting before this one."""
+
+    done: int
+    total: int
+    ahead: int | None
+
+
+def evaluations() -> Prefetch[str, QuerySet[Evaluation], str]:
+    """What the functions below need of each submission, to be prefetched."""
+    return Prefetch("evaluations", queryset=Evaluation.objects.select_related("score").order_by("-pk"))
+
+
+def current(submission: Submission) -> Evaluation:
+    """Of the prefetched ``evaluations()`` the one in force, or the newest while a rejudging left none."""
+    newest, *older = submission.evaluations.all()
+    return next((each for each in (newest, *older) if each.state != State.SUPERSEDED), newest)
+
+
+def score_of(evaluation: Evaluation) -> Score | None:
+    """None while there is none, and for one that was withdrawn."""
+    return None if evaluation.state == State.SUPERSEDED else getattr(evaluation, "score", None)
+
+
+def is_over(evaluation: Evaluation) -> bool:
+    """Nothing more happens by itself. A submission whose evaluation was withdrawn still gets a new one."""
+    return evaluation.is_final and evaluation.state != State.SUPERSEDED
+
+
+def progress(submission: Submission, evaluation: Evaluation) -> Progress:
+    phase = submission.phase
+    suites = Q(suite=phase.ranked_suite_id) | Q(suite=phase.feedback_suite_id)
+    total = Case.objects.filter(suites).count()
+    done = evaluation.runs.filter(repetition=evaluation.repetition).count()
+    ahead = Evaluation.objects.ahead_of(evaluation).count() if evaluation.state in WAITING else None
+    return Progress(done=min(done, total), total=total, ahead=ahead)
+
+
+def public_case_refused(submission: Submission, evaluation: Evaluation) -> str | None:
+    """The key of the case that did not fit, if it is a public one: which private one it was stays with us."""
+    suite = submission.phase.feedback_suite
+    if suite is None or suite.visibility != Visibility.PUBLIC:
+        return None
+    return evaluation.fault_detail if suite.cases.filter(key=evaluation.fault_detail).exists() else None
