@@ -120,7 +120,7 @@ def record_scores(events: int) -> None:
     from django.db import transaction
 
     from challenges import lease, standings
-    from challenges.models import Leaderboard, Participation, Phase, State
+    from challenges.models import Leaderboard, Participation, Phase, Reason, State
     from challenges.standings import Judged
     from scoring.values import EvidenceGrade, PolicyResult
     from tests.factories import a_submission
@@ -131,8 +131,8 @@ def record_scores(events: int) -> None:
         a_submission(phase, participation=random.choice(participations))
         held = lease.claim("bench")
         assert held is not None
-        lease.transition(held, to=State.RUNNING)
-        lease.transition(held, to=State.GRADING)
+        lease.transition(held, to=State.RUNNING, reason=Reason.STARTED)
+        lease.transition(held, to=State.GRADING, reason=Reason.ANSWERED)
         result = PolicyResult(
             score=Decimal(50 + number % 50) + Decimal(number) / 10_000,
             quality=Decimal("0.5"),
@@ -337,15 +337,15 @@ class FanOut:
 
 
 async def until_well(port: int) -> None:
-    """Until the health page says that database and Valkey are there."""
+    """Until it says that database and Valkey are there."""
     async with asyncio.timeout(ANSWER_S):
         while True:
             with contextlib.suppress(OSError):
                 reader, writer = await asyncio.open_connection(HOST, port)
-                writer.write(b"GET /vivo/salud HTTP/1.0\r\n\r\n")
+                writer.write(b"GET /vivo/salud/listo HTTP/1.0\r\n\r\n")
                 answer = await reader.read()
                 writer.close()
-                if b'"database":"ok","redis":"ok"' in answer:
+                if answer.endswith(b"\r\n\r\nready\n"):
                     return
             await asyncio.sleep(0.1)
 

@@ -1,6 +1,6 @@
 """Tells the live process that a board has changed, by a Redis channel that keeps nothing.
 
-Called after the commit that grew the board's version. It never raises for a broker that is away: the live
+Called after the commit that grew the board's version, or to grow it. It never raises for a broker that is away: the live
 process reads the version from the database once a second as well.
 """
 
@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import cache
+from functools import cache, partial
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from challenges import board
-from challenges.models import Phase
+from challenges import board, tallies
+from challenges.models import Leaderboard, Phase
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +29,13 @@ TIMEOUT_S = 0.3
 
 def channel(phase_id: int) -> str:
     return f"desafio:board:{phase_id}"
+
+
+def renew(phase_id: int) -> None:
+    """Grow the board's version and publish it: something else that it shows has changed, as a name."""
+    with transaction.atomic():
+        Leaderboard.objects.filter(pk=phase_id).update(version=F("version") + 1, updated_at=Now())
+        transaction.on_commit(partial(publish, phase_id), robust=True)
 
 
 def publish(phase_id: int) -> bool:
@@ -38,6 +48,7 @@ def publish(phase_id: int) -> bool:
     try:
         _redis().publish(channel(phase_id), message)
     except (RedisError, OSError) as fault:
+        tallies.add("broker_away", label="announce")
         logger.warning("board %s version %s not announced: %s", phase_id, built.version, fault)
         return False
     return True

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+
 from django.conf import settings
 
+from scoring.errors import BackendFault
 from scoring.inference.backend import BackendSettings
+from scoring.inference.probe import probe
+
+logger = logging.getLogger(__name__)
 
 
 def settings_from_django() -> BackendSettings:
@@ -17,3 +24,13 @@ def settings_from_django() -> BackendSettings:
         chat_format=settings.INFERENCE_CHAT_FORMAT,
         extra_body=settings.INFERENCE_EXTRA_BODY,
     )
+
+
+def answers(*, timeout_s: float) -> bool:
+    """Whether it completes a request right now. Not from inside an event loop."""
+    try:
+        asyncio.run(probe(settings_from_django(), timeout_s=timeout_s))
+    except BackendFault as fault:
+        logger.info("backend probed: %s", fault)
+        return False
+    return True

@@ -1,7 +1,7 @@
 """The board of a phase as bytes: the one builder behind pages, API, live process, exports and demo.
 
-It reads the standings and nothing else, in one statement, and puts no clock into what it makes: equal rows
-give equal bytes. What a frozen phase shows the public is decided here and nowhere else.
+It reads the standings, and what keeps evaluations waiting, in one statement, and puts no clock into what it
+makes: equal rows give equal bytes. What a frozen phase shows the public is decided here and nowhere else.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Now
 
 from challenges import dispatch
 from challenges.merit import best, by_participation, scores_in_force
-from challenges.models import Consent, Leaderboard, Phase, Purpose, Score, Standing
+from challenges.models import Circuit, Consent, Evaluation, Phase, Purpose, Score, Standing
 from scoring.ranking import rank
 from scoring.values import EvidenceGrade, Ranked, RankEntry
 
@@ -27,12 +28,16 @@ ESTIMATES = frozenset({EvidenceGrade.D.value, EvidenceGrade.E.value})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """``body`` is canonical JSON in UTF-8, ``etag`` a quoted strong tag of it, ``rows`` what is inside."""
+    """``body`` is canonical JSON in UTF-8, ``etag`` a quoted strong tag of it, ``rows`` what is inside.
+
+    ``waiting`` says since when, and for what, accepted submissions wait; None while they do not.
+    """
 
     version: int
     body: bytes
     etag: str
     rows: list[dict[str, Any]]
+    waiting: dict[str, str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,16 @@ class _Place:
     name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What one statement says of a board: what belongs together must not be read one after the other."""
+
+    version: int
+    at: datetime
+    waiting: dict[str, str] | None
+    places: Sequence[_Place] = ()
+
+
 def build(phase: Phase, *, restricted: bool = False) -> Board:
     """The board as the public may see it; with ``restricted`` as judges do, past the freeze.
 
@@ -60,24 +75,22 @@ def build(phase: Phase, *, restricted: bool = False) -> Board:
     """
     freeze_at = None if restricted else phase.freeze_at
     frozen = freeze_at is not None and dispatch.now() >= freeze_at
-    if freeze_at is not None and frozen:
-        version, generated_at, places = _places_at_freeze(phase, freeze_at)
-    else:
-        version, generated_at, places = _places_now(phase)
-    rows = _rows(places)
+    found = _at_freeze(phase, freeze_at) if freeze_at is not None and frozen else _now(phase)
+    rows = _rows(found.places)
     content = {
         "phase": phase.slug,
         "challenge": phase.challenge.slug,
-        "version": version,
-        "generated_at": _iso(generated_at),
+        "version": found.version,
+        "generated_at": _iso(found.at),
         "evidence_grade": phase.evidence_grade,
         "estimated": phase.evidence_grade in ESTIMATES,
         "frozen": frozen,
+        "waiting": found.waiting,
         "rows": rows,
     }
     body = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-    etag = f'"{version}-{hashlib.sha256(body).hexdigest()[:16]}"'
-    return Board(version=version, body=body, etag=etag, rows=rows)
+    etag = f'"{found.version}-{hashlib.sha256(body).hexdigest()[:16]}"'
+    return Board(version=found.version, body=body, etag=etag, rows=rows, waiting=found.waiting)
 
 
 def changed_rows(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Changes:
@@ -92,8 +105,8 @@ def changed_rows(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[st
     )
 
 
-def _places_now(phase: Phase) -> tuple[int, datetime, list[_Place]]:
-    """Version, moment and places by one statement, so that they always belong together."""
+def _now(phase: Phase) -> _Found:
+    holding = _holding(phase)
     standings = list(
         Standing.objects.filter(phase=phase)
         .select_related("score__participation__person")
@@ -101,31 +114,43 @@ def _places_now(phase: Phase) -> tuple[int, datetime, list[_Place]]:
             version=F("phase__leaderboard__version"),
             changed_at=F("phase__leaderboard__updated_at"),
             name_is_public=_name_is_public(),
+            waiting_for=Subquery(holding.values("name")),
+            waiting_since=Subquery(holding.values("opened_at")),
         )
     )
     if not standings:
         return _nothing_yet(phase)
-    places = [
-        _Place(score=row.score, attempts=row.attempts, name=_shown_name(row.score, row.name_is_public))
-        for row in standings
-    ]
-    return standings[0].version, standings[0].changed_at, places
+    first = standings[0]
+    return _Found(
+        version=first.version,
+        at=first.changed_at,
+        waiting=_waiting(first.waiting_for, first.waiting_since),
+        places=[
+            _Place(score=row.score, attempts=row.attempts, name=_shown_name(row.score, row.name_is_public))
+            for row in standings
+        ],
+    )
 
 
-def _places_at_freeze(phase: Phase, freeze_at: datetime) -> tuple[int, datetime, list[_Place]]:
+def _at_freeze(phase: Phase, freeze_at: datetime) -> _Found:
     """The places as they were at ``freeze_at``, from the scores of before.
 
     Each score grows the version by one, so the version of that moment is today's less the scores since:
     showing today's would tell the public how much goes on behind the freeze.
     """
+    holding = _holding(phase)
     scores = list(
         scores_in_force(phase)
         .select_related("participation__person")
-        .annotate(version=F("phase__leaderboard__version"), name_is_public=_name_is_public())
+        .annotate(
+            version=F("phase__leaderboard__version"),
+            name_is_public=_name_is_public(),
+            waiting_for=Subquery(holding.values("name")),
+            waiting_since=Subquery(holding.values("opened_at")),
+        )
     )
     if not scores:
-        version, _changed_at, places = _nothing_yet(phase)
-        return version, freeze_at, places
+        return replace(_nothing_yet(phase), at=freeze_at)
     is_public = {score.participation_id: score.name_is_public for score in scores}
     before = [score for score in scores if score.created_at < freeze_at]
     places = []
@@ -134,12 +159,47 @@ def _places_at_freeze(phase: Phase, freeze_at: datetime) -> tuple[int, datetime,
         name = _shown_name(top, is_public[top.participation_id])
         places.append(_Place(score=top, attempts=len(theirs), name=name))
     version_then = scores[0].version - (len(scores) - len(before))
-    return max(version_then, 0), freeze_at, places
+    return _Found(
+        version=max(version_then, 0),
+        at=freeze_at,
+        waiting=_waiting(scores[0].waiting_for, scores[0].waiting_since),
+        places=places,
+    )
 
 
-def _nothing_yet(phase: Phase) -> tuple[int, datetime, list[_Place]]:
-    board = Leaderboard.objects.filter(phase=phase).first()
-    return (board.version, board.updated_at, []) if board else (0, phase.opens_at, [])
+def _nothing_yet(phase: Phase) -> _Found:
+    holding = _holding(phase)
+    rows = Phase.objects.filter(pk=phase.pk).annotate(
+        waiting_for=Subquery(holding.values("name")),
+        waiting_since=Subquery(holding.values("opened_at")),
+    )
+    version, changed_at, waiting_for, waiting_since = rows.values_list(
+        "leaderboard__version", "leaderboard__updated_at", "waiting_for", "waiting_since"
+    ).get()
+    return _Found(
+        version=version or 0,
+        at=changed_at or phase.opens_at,
+        waiting=_waiting(waiting_for, waiting_since),
+    )
+
+
+def _holding(phase: Phase) -> QuerySet[Circuit]:
+    """What ``circuits.holding`` says of a phase that goes on, for a column: a statement of its own would be
+    another moment. A phase goes on until it is closed and the last of its evaluations has ended.
+    """
+    unfinished = Evaluation.objects.unfinished().filter(submission__phase=phase)
+    goes_on = Phase.objects.filter(pk=phase.pk, opens_at__lte=Now())
+    holding = Circuit.objects.filter(
+        Exists(goes_on.filter(Q(closes_at__gt=Now()) | Exists(unfinished))), opened_at__isnull=False
+    )
+    if phase.evidence_grade in ESTIMATES:
+        # Nothing of such a phase is measured.
+        holding = holding.exclude(name=Circuit.Name.METER)
+    return holding.order_by("opened_at", "name")[:1]
+
+
+def _waiting(name: str | None, since: datetime | None) -> dict[str, str] | None:
+    return None if name is None or since is None else {"for": name, "since": _iso(since)}
 
 
 def _name_is_public() -> Exists:

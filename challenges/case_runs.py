@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from challenges import lease
+from challenges import lease, tallies
 from challenges.lease import Lease
 from challenges.models import Call, Run, Suite
 from challenges.models.immutable import AppendOnlyQuerySet
@@ -53,6 +53,9 @@ def store(part: Repetition, *, key: str, completion: Completion) -> None:
     case = part.suite.cases.get(key=key)
     answer = _storable(completion.text)
     grade = graders.grade(spec=case.grader, answer=answer, expected=case.expected)
+    tallies.observe("backend_call_seconds", completion.duration_ms / 1000)
+    tallies.observe("backend_first_token_seconds", completion.first_token_ms / 1000)
+    tallies.add("transport_retries", completion.attempts - 1)
     with transaction.atomic():
         lease.renew(part.held)
         run, is_new = Run.objects.get_or_create(

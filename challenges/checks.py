@@ -17,7 +17,7 @@ SHORTEST_LEASE_S = 3
 
 @register
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_inference(), *_lease()]
+    return [*_inference(), *_lease(), *_meter()]
 
 
 def _inference() -> list[CheckMessage]:
@@ -25,8 +25,7 @@ def _inference() -> list[CheckMessage]:
         backend.settings_from_django()
     except ValueError as wrong:
         return [Error(f"INFERENCE_DIALECT, INFERENCE_CHAT_FORMAT: {wrong}.", id="challenges.E001")]
-    url = urlsplit(settings.INFERENCE_URL)
-    if url.scheme not in ("http", "https") or not url.hostname:
+    if not _is_http(settings.INFERENCE_URL):
         hint = "Write it as http://127.0.0.1:8081 or https://host."
         return [Error("INFERENCE_URL is no HTTP address.", hint=hint, id="challenges.E002")]
     if not isinstance(settings.INFERENCE_EXTRA_BODY, dict):
@@ -41,3 +40,18 @@ def _lease() -> list[CheckMessage]:
     hint = "A heartbeat renews a lease every third of it; below that a busy machine would lose good leases."
     message = f"LEASE_SECONDS must be at least {SHORTEST_LEASE_S}, and EVALUATION_SECONDS at least 1."
     return [Error(message, hint=hint, id="challenges.E004")]
+
+
+def _meter() -> list[CheckMessage]:
+    if not settings.METER_URL or _is_http(settings.METER_URL):
+        return []
+    hint = "Write it as http://127.0.0.1:8090 or https://host, or leave it out."
+    return [Error("METER_URL is no HTTP address.", hint=hint, id="challenges.E005")]
+
+
+def _is_http(address: str) -> bool:
+    try:
+        url = urlsplit(address)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:  # half an IPv6 address, a port that is no number
+        return False

@@ -17,7 +17,8 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from challenges.models import Evaluation, State
+from challenges import tallies, transitions
+from challenges.models import Actor, Evaluation, Reason, State
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ def _ring() -> bool:
     try:
         current_app.send_task(WORK_TASK, retry=False, ignore_result=True)
     except (OperationalError, RedisError, OSError) as fault:
+        tallies.add("broker_away", label="ring")
         logger.warning("broker away, the sweeper will ring again: %s", fault)
         return False
     return True
@@ -90,4 +92,8 @@ def _ring() -> bool:
 
 def _note_rung(evaluation_ids: Collection[int]) -> None:
     # A worker may already have claimed it: then this hits no row, and that is right.
-    Evaluation.objects.waiting().filter(pk__in=evaluation_ids).update(state=State.QUEUED, rung_at=Now())
+    rung = Evaluation.objects.waiting().filter(pk__in=evaluation_ids)
+    transitions.move(
+        rung, to=State.QUEUED, by=Actor.BELL, reason=Reason.RUNG, skip_locked=True, fields={"rung_at": Now()}
+    )
+    rung.filter(state=State.QUEUED).update(rung_at=Now())

@@ -20,6 +20,7 @@ from challenges.models import Measurement as MeasurementRow
 from challenges.models import Phase
 from scoring.energy.window import EnergySource, TokenModelSource, best_source
 from scoring.energy.witness import Witness, WitnessReading
+from scoring.errors import CounterUnavailable
 from scoring.values import EvidenceGrade, Measurement
 
 # Grades that come from counting tokens; every other needs a counter beside the model.
@@ -28,15 +29,20 @@ LONGEST_NOTE = 300
 
 
 def source_for(phase: Phase) -> EnergySource:
-    """The source whose grade the phase ranks; else the best there is, unranked.
+    """The source whose grade the phase ranks; else the best counter there is, unranked.
 
-    A counter of this machine says nothing about a model that runs on another.
+    A counter of this machine says nothing about a model that runs on another. Raises CounterUnavailable for a
+    phase that is ranked by a counter where there is none: then the evaluation waits, for an estimate would
+    cost the contestant an attempt and rank nothing.
     """
     if phase.evidence_grade in TOKEN_MODEL_GRADES:
         return TokenModelSource(reason="La fase se clasifica con la estimación a partir de los tokens.")
     if not _is_this_machine(settings.INFERENCE_URL):
-        return TokenModelSource(reason="El modelo está en otra máquina, y aquí no hay contador que la mida.")
-    return best_source()
+        raise CounterUnavailable("El modelo está en otra máquina, y aquí no hay contador que la mida.")
+    source = best_source()
+    if source.grade.value in TOKEN_MODEL_GRADES:
+        raise CounterUnavailable(source.reason)
+    return source
 
 
 async def witness_opens() -> None:

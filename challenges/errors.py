@@ -73,6 +73,24 @@ class QuotaExhausted(ContestantError):
         self.next_attempt_at = next_attempt_at
 
 
+class PurseExhausted(ContestantError):
+    """The phase's energy purse holds less than this content may cost. All in whole millijoules."""
+
+    def __init__(self, *, limit_mj: int, left_mj: int, needed_mj: int) -> None:
+        super().__init__(f"{needed_mj} mJ needed, {left_mj} mJ left of {limit_mj}")
+        self.limit_mj = limit_mj
+        self.left_mj = left_mj
+        self.needed_mj = needed_mj
+
+
+class TooLateToWithdraw(ContestantError):
+    """The evaluation has begun or has ended: what was spent on it cannot be given back."""
+
+    def __init__(self, *, state: str) -> None:
+        super().__init__(f"cannot be withdrawn: {state}")
+        self.state = state
+
+
 class InvalidContent(ContestantError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(f"{problem.field}: {problem.code}" for problem in problems))

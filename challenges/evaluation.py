@@ -1,8 +1,8 @@
 """One evaluation under its lease, from the claim to its end: judged, given back, held, failed, refused.
 
 The worker's task calls ``evaluate`` with a fresh lease. Whatever goes wrong ends in a state that the author
-can see: HELD when the backend is away, QUEUED again or ERRORED for our faults, REJECTED for theirs. What is
-judged, and in which order, is ``judging``'s.
+can see: HELD when backend or meter is away, QUEUED again or ERRORED for our faults, REJECTED for theirs. What
+is judged, and in which order, is ``judging``'s.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from datetime import timedelta
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
+from django.db import transaction
 from django.db.models.functions import Now
 
-from challenges import lease
+from challenges import backend, circuits, lease, tallies
 from challenges.errors import LeaseLost
 from challenges.judging import MOST_FAILURES, CaseRefused, judge
 from challenges.lease import Lease
-from challenges.models import Evaluation, Run, State
+from challenges.log_context import evaluation_context
+from challenges.models import Circuit, Evaluation, Reason, Run, State
 from scoring.errors import (
     CONTEXT_TOO_LONG,
     BackendFault,
@@ -28,6 +30,7 @@ from scoring.errors import (
     BackendRefused,
     BackendUnavailable,
     CaseTimeout,
+    CounterUnavailable,
     EvaluationTimeout,
     MeasurementFault,
     ScoringError,
@@ -66,10 +69,17 @@ def evaluate(held: Lease, *, should_stop: Callable[[], bool] = lambda: False) ->
     ``should_stop`` is asked ten times a second; when it says so the lease is given back. Raises Django's
     database errors: then the lease runs out and the sweeper takes the evaluation back.
     """
-    try:
-        _evaluate_to_its_end(held, should_stop)
-    except LeaseLost as lost:
-        logger.warning("%s: whoever holds it now goes on", lost)
+    with evaluation_context(
+        evaluation_id=held.evaluation_id,
+        submission_id=held.submission_id,
+        fence=held.fence,
+        worker=held.worker,
+    ):
+        try:
+            _evaluate_to_its_end(held, should_stop)
+        except LeaseLost as lost:
+            tallies.add("lease_lost")
+            logger.warning("%s: whoever holds it now goes on", lost)
 
 
 def _evaluate_to_its_end(held: Lease, should_stop: Callable[[], bool]) -> None:
@@ -78,54 +88,101 @@ def _evaluate_to_its_end(held: Lease, should_stop: Callable[[], bool]) -> None:
         # thread, one database connection, and a slow database never holds up the answers.
         async_to_sync(_judge_while_held)(held, should_stop)
     except StopRequested:
-        lease.transition(held, to=State.QUEUED, rung_at=None)
+        lease.transition(held, to=State.QUEUED, reason=Reason.WORKER_STOPPED, fields={"rung_at": None})
         logger.info("evaluation %s given back: the worker stops", held.evaluation_id)
-    except BackendUnavailable as fault:
-        _hold(held, fault)
     except CaseRefused as refused:
         detail = refused.key if refused.is_public else ""
-        lease.transition(held, to=State.REJECTED, fault_code=CONTEXT_TOO_LONG, fault_detail=detail)
-    except (BackendFault, MeasurementFault, SpecError) as fault:
-        _fail(held, fault)
+        fault = {"fault_code": CONTEXT_TOO_LONG, "fault_detail": detail}
+        lease.transition(held, to=State.REJECTED, reason=Reason.REFUSED, fields=fault)
+    except SpecError as fault:
+        _give_up(held, fault, reason=Reason.CANNOT_BE_JUDGED)
+    except BackendFault as fault:
+        _backend_failed(held, fault)
+    except MeasurementFault as fault:
+        _measurement_failed(held, fault)
+    else:
+        for name in Circuit.Name:
+            circuits.report_success(name, evaluation_id=held.evaluation_id)
 
 
-def _hold(held: Lease, fault: BackendUnavailable) -> None:
-    """Wait for the backend, however long; a prompt under which it dies each time is not held for ever."""
-    row = Evaluation.objects.get(pk=held.evaluation_id)
-    failures = row.failures + (1 if _died_under_it(row, held, fault) else 0)
-    logger.warning("evaluation %s held (%s failures): %s", row.pk, failures, fault)
-    noted = {"failures": failures, "fault_code": _code_of(fault), "fault_detail": str(fault)}
-    if failures >= MOST_FAILURES:
-        lease.transition(held, to=State.ERRORED, **noted)
+def _backend_failed(held: Lease, fault: BackendFault) -> None:
+    """Hold, try again, or give up.
+
+    The backend is asked once more, with a prompt of ours: if that fails too it is away, and everybody waits;
+    if not, it was this evaluation that it failed.
+    """
+    tallies.add("backend_faults", label=_code_of(fault))
+    # No heartbeat runs any more, so the lease must outlast the probe.
+    lease.renew(held)
+    probe_s = min(settings.BACKEND_PROBE_SECONDS, settings.LEASE_SECONDS / 2)
+    is_away = not backend.answers(timeout_s=probe_s)
+    with transaction.atomic():
+        is_open = circuits.report_fault(
+            Circuit.Name.BACKEND, evaluation_id=held.evaluation_id, reason=str(fault), is_certain=is_away
+        )
+        row = Evaluation.objects.get(pk=held.evaluation_id)
+        waits = is_open or isinstance(fault, BackendUnavailable)
+        is_counted = _died_under_it(row, held, fault) if waits else True
+        _go_on(held, row, fault, waits_for=Reason.BACKEND_AWAY if waits else None, is_counted=is_counted)
+
+
+def _measurement_failed(held: Lease, fault: MeasurementFault) -> None:
+    """A window that cannot be trusted runs again whole; a counter that is gone is waited for."""
+    is_away = isinstance(fault, CounterUnavailable)
+    with transaction.atomic():
+        is_open = circuits.report_fault(
+            Circuit.Name.METER, evaluation_id=held.evaluation_id, reason=str(fault), is_certain=is_away
+        )
+        row = Evaluation.objects.get(pk=held.evaluation_id)
+        if not is_away:
+            row.repetition += 1
+        waits_for = Reason.METER_AWAY if is_open else None
+        _go_on(held, row, fault, waits_for=waits_for, is_counted=not is_open)
+
+
+def _go_on(
+    held: Lease, row: Evaluation, fault: ScoringError, *, waits_for: Reason | None, is_counted: bool
+) -> None:
+    """After a fault of ours: HELD for what it waits for, else QUEUED after a rest; the third is the last."""
+    row.failures += is_counted
+    if row.failures >= MOST_FAILURES:
+        _give_up(held, fault, reason=Reason.FAILED_FOR_GOOD, failures=row.failures, repetition=row.repetition)
         return
-    lease.transition(held, to=State.HELD, not_before=Now() + timedelta(seconds=SHORTEST_HOLD_S), **noted)
-
-
-def _died_under_it(row: Evaluation, held: Lease, fault: BackendUnavailable) -> bool:
-    """Whether the backend was there, then took this evaluation's cases, and answered not one of them."""
-    if row.state != State.RUNNING or not fault.may_pass or fault.status in BUSY:
-        return False
-    return not Run.objects.filter(evaluation=row, fence=held.fence).exists()
-
-
-def _fail(held: Lease, fault: ScoringError) -> None:
-    """Count a fault of ours: it runs again after a rest, and ends ERRORED (refunded) at the third."""
-    row = Evaluation.objects.get(pk=held.evaluation_id)
-    failures = row.failures + 1
-    # A window that cannot be trusted runs again whole; finished cases of other faults are kept.
-    repetition = row.repetition + 1 if isinstance(fault, MeasurementFault) else row.repetition
-    noted = {
-        "failures": failures,
-        "repetition": repetition,
+    logger.warning("evaluation %s failed (%s of %s): %s", row.pk, row.failures, MOST_FAILURES, fault)
+    noted: dict[str, object] = {
+        "failures": row.failures,
+        "repetition": row.repetition,
         "fault_code": _code_of(fault),
         "fault_detail": str(fault),
     }
-    logger.warning("evaluation %s failed (%s of %s): %s", row.pk, failures, MOST_FAILURES, fault)
-    if failures >= MOST_FAILURES or isinstance(fault, SpecError):
-        lease.transition(held, to=State.ERRORED, **noted)
+    # What is GRADING has its answers: it cannot wait for anything but another try.
+    if waits_for is not None and row.state != State.GRADING:
+        pause_s = max(SHORTEST_HOLD_S, getattr(fault, "retry_after_s", None) or 0)
+        noted["not_before"] = Now() + timedelta(seconds=pause_s)
+        lease.transition(held, to=State.HELD, reason=waits_for, detail=_code_of(fault), fields=noted)
         return
-    rest = Now() + timedelta(seconds=FIRST_REST_S**failures)
-    lease.transition(held, to=State.QUEUED, rung_at=None, not_before=rest, **noted)
+    noted["not_before"] = Now() + timedelta(seconds=FIRST_REST_S**row.failures)
+    noted["rung_at"] = None
+    lease.transition(held, to=State.QUEUED, reason=Reason.FAILED, detail=_code_of(fault), fields=noted)
+
+
+def _give_up(held: Lease, fault: ScoringError, *, reason: Reason, **noted: int) -> None:
+    """ERRORED: the attempt is given back, and an organizer sees it."""
+    logger.error("evaluation %s given up: %s", held.evaluation_id, fault)
+    told = {"fault_code": _code_of(fault), "fault_detail": str(fault), **noted}
+    lease.transition(held, to=State.ERRORED, reason=reason, detail=_code_of(fault), fields=told)
+
+
+def _died_under_it(row: Evaluation, held: Lease, fault: BackendFault) -> bool:
+    """Whether the backend was there, then took this evaluation's cases, and answered not one of them.
+
+    Counted even while everybody waits: else a prompt under which the backend dies would be tried for ever.
+    """
+    if row.state != State.RUNNING:
+        return False
+    if isinstance(fault, BackendUnavailable) and (not fault.may_pass or fault.status in BUSY):
+        return False
+    return not Run.objects.filter(evaluation=row, fence=held.fence).exists()
 
 
 def _code_of(fault: ScoringError) -> str:

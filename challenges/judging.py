@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 
 from asgiref.sync import sync_to_async
 
-from challenges import backend, case_runs, energy_window, lease, standings
+from challenges import backend, case_runs, energy_window, lease, standings, suite_hash
 from challenges.case_runs import Repetition
 from challenges.lease import Lease
-from challenges.models import Evaluation, Phase, State, Suite, Visibility
+from challenges.models import Evaluation, Phase, Reason, State, Suite, Visibility
 from challenges.models import Measurement as MeasurementRow
 from challenges.standings import Judged
 from scoring import policies, quality
@@ -92,16 +92,24 @@ def _start(held: Lease, description: BackendDescription) -> _Job:
     content, problems = prompt_json.decode(evaluation.submission.content)
     if content is None:
         raise SpecError(field="content", fix=f"El envío guardado no se puede leer: {problems}.")
+    _check_suite(phase.ranked_suite)
     source = energy_window.source_for(phase)
     model = {"model": description.model, "model_revision": description.revision}
-    if _measurement(held, evaluation.repetition, is_ranked=True) is not None:
+    number, reason = evaluation.repetition, Reason.RESUMED
+    if _measurement(held, number, is_ranked=True) is not None:
         # The figure that ranks is there: nothing may change about what it was taken from.
-        number, model = evaluation.repetition, {}
-    elif _can_go_on(evaluation, source, phase, held, model):
-        number = evaluation.repetition
-    else:
-        number = evaluation.repetition + 1
-    lease.transition(held, to=State.RUNNING, repetition=number, **model)
+        model = {}
+    elif not case_runs.has_any(Repetition(held=held, number=number, suite=phase.ranked_suite)):
+        reason = Reason.STARTED
+    elif not _can_go_on(evaluation, source, model):
+        number, reason = number + 1, Reason.REPEATED_WHOLE
+    lease.transition(
+        held,
+        to=State.RUNNING,
+        reason=reason,
+        detail=f"repetition {number}",
+        fields={"repetition": number, **model},
+    )
     return _Job(
         held=held,
         phase=phase,
@@ -112,13 +120,15 @@ def _start(held: Lease, description: BackendDescription) -> _Job:
     )
 
 
-def _can_go_on(
-    evaluation: Evaluation, source: EnergySource, phase: Phase, held: Lease, model: dict[str, str]
-) -> bool:
-    """Whether the repetition can take more cases: none is done yet, or those done are as good as new ones."""
-    begun = Repetition(held=held, number=evaluation.repetition, suite=phase.ranked_suite)
-    if not case_runs.has_any(begun):
-        return True
+def _check_suite(suite: Suite) -> None:
+    """What it is judged on must be what the score will say it was."""
+    if suite_hash.of(suite) != suite.sha256:
+        fix = f"Los casos de la batería {suite.pk} no son los que se publicaron: cárgalos como versión nueva."
+        raise SpecError(field="ranked_suite", fix=fix)
+
+
+def _can_go_on(evaluation: Evaluation, source: EnergySource, model: dict[str, str]) -> bool:
+    """Whether a repetition that has cases can take more: those done must be as good as new ones."""
     same_model = (evaluation.model, evaluation.model_revision) == (model["model"], model["model_revision"])
     return source.resumable and same_model
 
@@ -235,7 +245,7 @@ async def _run_missing(job: _Job, part: Repetition, keep: Callable[[CaseOutcome]
 
 
 def _grade_and_record(job: _Job) -> None:
-    lease.transition(job.held, to=State.GRADING)
+    lease.transition(job.held, to=State.GRADING, reason=Reason.ANSWERED)
     part = job.part(job.phase.ranked_suite)
     measured = _measurement(job.held, job.repetition, is_ranked=True)
     if measured is None or not case_runs.is_complete(part):

@@ -1,46 +1,23 @@
 """Who may write to an evaluation: claims, heartbeats and every change of state of a claimed row.
 
-Workers and the sweeper call it. A claim raises the row's ``fence``; each later write carries that fence and
-must hit one row, so that a worker that was given up for dead can write nothing. All times are the database's
-clock.
+Only workers call it. A claim raises the row's ``fence``; each later write carries that fence and must hit one
+row, so that a worker that was given up for dead can write nothing. All times are the database's clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
-
-from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q
+from uuid import UUID
+from django.db import connection, transaction
+from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Now
 
+from challenges import circuits, tallies, transitions
 from challenges.errors import LeaseLost
-from challenges.models import Evaluation, State
-from challenges.models.evaluation import ACTIVE, FINAL, EvaluationQuerySet
-
-# Every change of state that may happen, whoever makes it. PENDING and QUEUED differ only in whether a ring
-# was heard. A claimed row goes back to QUEUED when its worker stops, fails or is given up, and to HELD when
-# the backend is away. SUPERSEDED belongs to rejudging alone.
-TRANSITIONS: Mapping[State, frozenset[State]] = {
-    State.PENDING: frozenset({State.QUEUED, State.PREPARING, State.CANCELLED}),
-    State.QUEUED: frozenset({State.PREPARING, State.CANCELLED}),
-    State.HELD: frozenset({State.QUEUED, State.CANCELLED}),
-    State.PREPARING: frozenset(
-        {State.RUNNING, State.QUEUED, State.HELD, State.REJECTED, State.ERRORED, State.CANCELLED}
-    ),
-    State.RUNNING: frozenset(
-        {State.GRADING, State.QUEUED, State.HELD, State.REJECTED, State.ERRORED, State.CANCELLED}
-    ),
-    State.GRADING: frozenset({State.SCORED, State.QUEUED, State.ERRORED, State.CANCELLED}),
-    State.SCORED: frozenset({State.SUPERSEDED}),
-    State.REJECTED: frozenset({State.SUPERSEDED}),
-    State.ERRORED: frozenset({State.SUPERSEDED}),
-    State.CANCELLED: frozenset({State.SUPERSEDED}),
-    State.SUPERSEDED: frozenset(),
-}
+from challenges.models import Actor, Circuit, Evaluation, Participation, Reason, State
+from challenges.models.evaluation import WAITING, EvaluationQuerySet
+from challenges.transitions import lease_end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,32 +27,43 @@ class Lease:
     evaluation_id: int
     fence: int
     worker: str
+    submission_id: UUID | None = None
 
 
 def claim(worker: str) -> Lease | None:
-    """Take the oldest evaluation that waits and may start now; None when there is none.
+    """Take the next evaluation that may start now; None when there is none.
 
-    Two claimers never get the same row: PostgreSQL skips rows that another has locked, SQLite lets one writer
-    in at a time, and the update itself is conditional on state and fence.
+    The next is the smallest turn of a participation that has not as many running as its phase lets run. Two
+    claimers never get the same row: PostgreSQL skips rows that another has locked, SQLite lets one writer in
+    at a time. While a circuit is open only its trial may be claimed.
     """
+    passed_over: set[int] = set()
     while True:
         with transaction.atomic():
-            row = _claimable().select_for_update(skip_locked=True).only("id", "fence").first()
+            rows = _claimable(circuits.open_now(), passed_over)
+            row = rows.select_for_update(skip_locked=True, of=("self",)).first()
             if row is None:
                 return None
-            claimed = (
-                Evaluation.objects.waiting()
-                .filter(pk=row.pk, fence=row.fence)
-                .update(
-                    **columns_entering(State.PREPARING),
-                    fence=F("fence") + 1,
-                    worker=worker[:120],
-                    started_at=Coalesce(F("started_at"), Now()),
-                    not_before=None,
-                )
+            if not _may_run_another(row):
+                passed_over.add(row.participation_id)
+                continue
+            moved = transitions.move(
+                Evaluation.objects.filter(pk=row.pk, fence=row.fence),
+                to=State.PREPARING,
+                by=Actor.WORKER,
+                reason=Reason.CLAIMED,
+                who=worker,
+                fields={
+                    "fence": F("fence") + 1,
+                    "worker": worker[: transitions.LONGEST_WHO],
+                    "started_at": Coalesce(F("started_at"), Now()),
+                    "not_before": None,
+                },
             )
-        if claimed:
-            return Lease(evaluation_id=row.pk, fence=row.fence + 1, worker=worker)
+        if moved:
+            return Lease(
+                evaluation_id=row.pk, fence=row.fence + 1, worker=worker, submission_id=row.submission_id
+            )
 
 
 def renew(lease: Lease) -> None:
@@ -83,41 +71,65 @@ def renew(lease: Lease) -> None:
 
     Inside a transaction it also locks the row: what is written after it in that transaction cannot be stale.
     """
-    _must_hit(lease, _held(lease).update(lease_until=_lease_end()))
+    _must_hit(lease, _held(lease).update(lease_until=lease_end()))
 
 
-def transition(lease: Lease, *, to: State, **fields: Any) -> None:
+def transition(
+    lease: Lease,
+    *,
+    to: State,
+    reason: Reason,
+    detail: str = "",
+    spent_mj: int = 0,
+    fields: Mapping[str, object] | None = None,
+) -> None:
     """Change the state of the leased evaluation, setting ``fields`` in the same UPDATE.
 
-    Raises LeaseLost when the row is no longer this lease's or is in no state from which ``to`` may be
-    entered.
+    Raises LeaseLost when the row is no longer this lease's or is in no state from which a worker may enter
+    ``to`` for this reason.
     """
-    before = [state for state in ACTIVE if to in TRANSITIONS[state]]
-    _must_hit(lease, _held(lease).filter(state__in=before).update(**{**columns_entering(to), **fields}))
+    moved = transitions.move(
+        _held(lease),
+        to=to,
+        by=Actor.WORKER,
+        reason=reason,
+        who=lease.worker,
+        detail=detail,
+        spent_mj=spent_mj,
+        fields=fields,
+    )
+    _must_hit(lease, len(moved))
 
 
-def amend(lease: Lease, **fields: Any) -> None:
-    """Set columns of the leased evaluation without a change of state. Raises LeaseLost."""
-    _must_hit(lease, _held(lease).update(**fields))
-
-
-def columns_entering(state: State) -> dict[str, Any]:
-    """What the schema demands of a row in ``state``: lease, end and hold times exactly when they apply."""
-    return {
-        "state": state,
-        "lease_until": _lease_end() if state in ACTIVE else None,
-        "finished_at": Now() if state in FINAL else None,
-        "held_since": Now() if state == State.HELD else None,
-    }
-
-
-def _lease_end() -> Any:
-    return Now() + timedelta(seconds=settings.LEASE_SECONDS)
-
-
-def _claimable() -> EvaluationQuerySet:
+def _claimable(open_circuits: Iterable[Circuit], passed_over: set[int]) -> EvaluationQuerySet:
     may_start = Q(not_before=None) | Q(not_before__lte=Now())
-    return Evaluation.objects.waiting().filter(may_start).oldest_first()
+    rows = (
+        Evaluation.objects.filter(state__in=WAITING)
+        .filter(may_start)
+        .exclude(participation__in=passed_over)
+        .alias(running=Coalesce(_running(OuterRef("participation")), 0))
+        .filter(running__lt=F("submission__phase__running_per_participation"))
+    )
+    for circuit in open_circuits:
+        rows = rows.exclude(circuits.affected_by(circuit) & ~Q(pk=circuit.trial_id or 0))
+    return rows.in_turn()
+
+
+def _running(participation: OuterRef) -> Subquery:
+    theirs = Evaluation.objects.active().filter(participation=participation).order_by()
+    return Subquery(theirs.values("participation").annotate(number=Count("pk")).values("number"))
+
+
+def _may_run_another(row: Evaluation) -> bool:
+    """Look again under a lock of the participation: another claimer may have taken one of theirs meanwhile.
+
+    Only PostgreSQL has two claimers at once; "no key" lets submissions that merely point at the row go on.
+    """
+    if connection.vendor != "postgresql":
+        return True
+    Participation.objects.select_for_update(no_key=True).only("pk").get(pk=row.participation_id)
+    running = Evaluation.objects.active().filter(participation_id=row.participation_id).count()
+    return bool(running < row.submission.phase.running_per_participation)
 
 
 def _held(lease: Lease) -> EvaluationQuerySet:
@@ -128,4 +140,5 @@ def _held(lease: Lease) -> EvaluationQuerySet:
 
 def _must_hit(lease: Lease, hit: int) -> None:
     if hit != 1:
+        tallies.add("refused_writes")
         raise LeaseLost(evaluation_id=lease.evaluation_id, fence=lease.fence)

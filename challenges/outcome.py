@@ -10,17 +10,22 @@ from dataclasses import dataclass
 
 from django.db.models import Prefetch, Q, QuerySet
 
+from challenges import queue
 from challenges.models import Case, Evaluation, Score, State, Submission, Visibility
-from challenges.models.evaluation import WAITING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Cases answered of all that will be asked; ``ahead`` counts the evaluations waiting before this one."""
+    """Cases answered of all that will be asked, and while it waits its place in the queue.
+
+    ``ahead`` counts the evaluations that come before this one, ``wait_s`` is how long that should take, None
+    where nobody knows.
+    """
 
     done: int
     total: int
     ahead: int | None
+    wait_s: int | None
 
 
 def evaluations() -> Prefetch[str, QuerySet[Evaluation], str]:
@@ -49,8 +54,13 @@ def progress(submission: Submission, evaluation: Evaluation) -> Progress:
     suites = Q(suite=phase.ranked_suite_id) | Q(suite=phase.feedback_suite_id)
     total = Case.objects.filter(suites).count()
     done = evaluation.runs.filter(repetition=evaluation.repetition).count()
-    ahead = Evaluation.objects.ahead_of(evaluation).count() if evaluation.state in WAITING else None
-    return Progress(done=min(done, total), total=total, ahead=ahead)
+    place = queue.place_of(evaluation)
+    return Progress(
+        done=min(done, total),
+        total=total,
+        ahead=place.ahead if place else None,
+        wait_s=place.wait_s if place else None,
+    )
 
 
 def public_case_refused(submission: Submission, evaluation: Evaluation) -> str | None:

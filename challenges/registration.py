@@ -11,7 +11,7 @@ from collections.abc import Collection
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from challenges import dispatch, standings
+from challenges import announce, dispatch
 from challenges.errors import BoardNameRefused, ChallengeClosed, ConsentMissing
 from challenges.models import Challenge, Consent, Participation, Person, Purpose, Standing
 from scoring.solutions.characters import find_unseen
@@ -115,7 +115,7 @@ def _takes_participations(challenge: Challenge) -> bool:
 def _renew_boards_of(person: Person) -> None:
     phases = Standing.objects.filter(participation__person=person).values_list("phase_id", flat=True)
     for phase_id in sorted(set(phases)):
-        standings.renew_board(phase_id)
+        announce.renew(phase_id)
 
 
 def _is_taken(name: str, *, by_other_than: Person | None) -> bool:

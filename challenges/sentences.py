@@ -15,6 +15,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from challenges.cancelling import WITHDRAWN
 from challenges.errors import (
     BoardNameRefused,
     ChallengeClosed,
@@ -24,9 +25,12 @@ from challenges.errors import (
     InvalidContent,
     NotParticipating,
     PhaseClosed,
+    PurseExhausted,
     QuotaExhausted,
+    TooLateToWithdraw,
 )
-from challenges.models import Purpose
+from challenges.models import Evaluation, Purpose, State
+from challenges.models.evaluation import FINAL
 from scoring.values import Problem
 
 FIELD_NAMES = {
@@ -293,6 +297,34 @@ def _quota_exhausted(error: QuotaExhausted) -> str:
 
 
 @explain.register
+def _purse_exhausted(error: PurseExhausted) -> str:
+    # What is left is rounded down and what is needed up: a sentence must not promise what is not there.
+    return _(
+        "No te queda energía para este envío: reservaría %(needed)s J y te quedan %(left)s J de los "
+        "%(limit)s J de la fase. Acorta las instrucciones o pide menos tokens de respuesta. Si tienes envíos "
+        "sin terminar, cuando se midan recuperas lo que les sobre. No se ha gastado ningún intento."
+    ) % {
+        "needed": _number(-(-error.needed_mj // 1000)),
+        "left": _number(error.left_mj // 1000),
+        "limit": _number(error.limit_mj // 1000),
+    }
+
+
+@explain.register
+def _too_late_to_withdraw(error: TooLateToWithdraw) -> str:
+    if error.state == State.CANCELLED:
+        return _("Este envío ya estaba retirado o cancelado: no hay nada más que hacer.")
+    if error.state in FINAL:
+        return _("Este envío ya ha terminado («%(state)s»), así que no se puede retirar.") % {
+            "state": State(error.state).label
+        }
+    return _(
+        "La evaluación de este envío ya ha empezado, así que no se puede retirar. Sigue su curso, y verás el "
+        "resultado en su página."
+    )
+
+
+@explain.register
 def _invalid_content(error: InvalidContent) -> str:
     return "\n".join(sentence(problem) for problem in error.problems)
 
@@ -303,6 +335,18 @@ def _idempotency_conflict(error: IdempotencyConflict) -> str:
         "Este formulario ya se envió antes con otro contenido, y aquel envío sigue en pie. "
         "Si quieres enviar también este, pulsa «Enviar» otra vez."
     )
+
+
+# --- states -----------------------------------------------------------------------------------------------
+
+
+def was_withdrawn(evaluation: Evaluation) -> bool:
+    """Cancelled by its own author, who should not be told that the organization did it."""
+    return evaluation.state == State.CANCELLED and evaluation.fault_code == WITHDRAWN
+
+
+def state_words(evaluation: Evaluation) -> str:
+    return _("retirado") if was_withdrawn(evaluation) else evaluation.get_state_display()
 
 
 # --- parts of sentences -----------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from challenges import announce, lease
 from challenges.lease import Lease
 from challenges.merit import best, by_participation, scores_in_force
-from challenges.models import Evaluation, Leaderboard, Phase, Score, Standing, State
+from challenges.models import Evaluation, Leaderboard, Phase, Reason, Score, Standing, State
 from scoring.values import EvidenceGrade, PolicyResult
 
 
@@ -47,7 +47,13 @@ def record(held: Lease, *, judged: Judged) -> Score:
     phase = submission.phase
     with transaction.atomic():
         _lock_board(phase)
-        lease.transition(held, to=State.SCORED, fault_code="", fault_detail="")
+        lease.transition(
+            held,
+            to=State.SCORED,
+            reason=Reason.SCORED,
+            spent_mj=judged.energy_mj,
+            fields={"fault_code": "", "fault_detail": ""},
+        )
         score = Score.objects.create(
             evaluation=evaluation,
             phase=phase,
@@ -87,13 +93,6 @@ def rebuild(phase: Phase) -> int:
             _grow_version(phase)
             transaction.on_commit(partial(announce.publish, phase.pk), robust=True)
     return wrong
-
-
-def renew_board(phase_id: int) -> None:
-    """Grow the board's version and announce it: something else that it shows has changed, as a name."""
-    with transaction.atomic():
-        Leaderboard.objects.filter(pk=phase_id).update(version=F("version") + 1, updated_at=Now())
-        transaction.on_commit(partial(announce.publish, phase_id), robust=True)
 
 
 def _lock_board(phase: Phase) -> None:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Count, Q
 
-from challenges import dispatch
+from challenges import dispatch, purse, transitions, turns
 from challenges.errors import (
     IdempotencyConflict,
     InvalidContent,
@@ -56,7 +56,8 @@ def submit(
 
     ``content`` is the raw JSON shape of the prompt kind. The same key with the same content gives the first
     submission again. Raises NotParticipating, IdempotencyConflict, InvalidContent (every problem at once),
-    PhaseClosed and QuotaExhausted, in this order. Locks the participation's row until commit; rings after it.
+    PhaseClosed, QuotaExhausted and PurseExhausted, in this order. Locks the participation's row until commit;
+    rings after it.
     """
     if participation.challenge_id != phase.challenge_id:
         raise NotParticipating(slug=phase.challenge.slug)
@@ -65,11 +66,13 @@ def submit(
     canonical = prompt_json.encode(decoded) if decoded is not None else None
     if (earlier := _earlier(participation, phase, idempotency_key, canonical)) is not None:
         return earlier
-    if canonical is None or problems:
+    if decoded is None or canonical is None or problems:
         raise InvalidContent(problems)
+    estimated_mj = purse.estimate_mj(phase, decoded) if phase.energy_purse_mj is not None else 0
     with transaction.atomic():
         # Under this lock two clicks wait for each other, and attempts are counted one at a time.
-        Participation.objects.select_for_update().get(pk=participation.pk)
+        locked = Participation.objects.select_for_update(of=("self",)).select_related("person")
+        participation = locked.get(pk=participation.pk)
         if (earlier := _earlier(participation, phase, idempotency_key, canonical)) is not None:
             return earlier
         now = dispatch.now()
@@ -83,7 +86,11 @@ def submit(
             idempotency_key=idempotency_key,
             created_at=now,
         )
-        evaluation = Evaluation.objects.create(submission=submission)
+        evaluation = Evaluation.objects.create(
+            submission=submission, participation=participation, turn=turns.next_turn(participation)
+        )
+        transitions.begin(evaluation, who=f"person {participation.person_id}")
+        purse.reserve(evaluation, phase, estimated_mj=estimated_mj)
         transaction.on_commit(partial(dispatch.wake_workers, evaluation.pk), robust=True)
     return submission
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import logging
 import mmap
-import os
-import socket
+from contextlib import ExitStack
 from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
 from django.db import DatabaseError, InterfaceError, connection
 
-from challenges import energy_window, evaluation, lease
+from challenges import broker, energy_window, evaluation, lease, tallies, worker_life
 from challenges.dispatch import WORK_TASK
+from challenges.lease import Lease
+from challenges.worker_life import WorkerLife
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,10 @@ logger = logging.getLogger(__name__)
 # only the main process hears SIGTERM, only the children evaluate. A byte needs no lock, so that the signal
 # handler can never wait for one.
 _stop = mmap.mmap(-1, 1)
+# As this is imported, which is before Celery looks at how to read the broker: later it would have no effect.
+broker.pass_over_what_is_no_message()
+# What a child of the pool has started, and ends in the opposite order when it ends itself.
+_started = ExitStack()
 
 
 def stop_requested() -> bool:
@@ -38,21 +43,34 @@ def _on_shutdown(**_: Any) -> None:
 
 @worker_process_init.connect
 def _on_child_start(**_: Any) -> None:
+    # Nothing here waits for the database: Celery kills a child that takes more than 4 s to start.
     energy_window.start_witness()
+    _started.callback(energy_window.stop_witness)
+    life = worker_life.of_this_process()
+    life.start()
+    _started.callback(life.stop)
+    _started.callback(tallies.keep_flushing())
 
 
 @worker_process_shutdown.connect
 def _on_child_exit(**_: Any) -> None:
-    energy_window.stop_witness()
+    _started.close()
 
 
 @shared_task(name=WORK_TASK, ignore_result=True)
-def work() -> int:
-    """Evaluate until nothing waits or the worker is told to stop; returns how many were taken on."""
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+def work(*content: Any, **named_content: Any) -> int:
+    """Evaluate until nothing waits or the worker is told to stop; returns how many were taken on.
+
+    A message of ours carries nothing. One that does is a ring like any other, and what it carries is not even
+    looked at: which evaluation comes next, the rows alone say.
+    """
+    life = worker_life.of_this_process()
+    if content or named_content:
+        tallies.add("message_ignored_content")
+        life.tell_once("content", "%s: a message carried content, which is ignored", life.name)
     taken = 0
     try:
-        while not stop_requested() and (held := lease.claim(worker)) is not None:
+        while (held := _next(life, is_first=taken == 0)) is not None:
             taken += 1
             evaluation.evaluate(held, should_stop=stop_requested)
     except (DatabaseError, InterfaceError) as fault:
@@ -60,3 +78,13 @@ def work() -> int:
         logger.warning("database away, evaluation left to the sweeper: %s", fault)
         connection.close()
     return taken
+
+
+def _next(life: WorkerLife, *, is_first: bool) -> Lease | None:
+    """Claim for this process; None when nothing waits, or when it may not claim."""
+    if stop_requested() or not life.may_claim():
+        return None
+    held = lease.claim(life.name)
+    if held is None and is_first:
+        tallies.add("message_found_nothing")
+    return held

@@ -184,6 +184,7 @@ def _for_contestants(contest: Contest) -> list[str]:
         f"/desafios/{contest.slug}/clasificacion/",
         "/envios/",
         *own,
+        f"/envios/{contest.submissions['PENDING'].pk}/retirar/",
         "/perfil/",
         "/perfil/correo/",
         "/perfil/contrasena/",

@@ -18,7 +18,10 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
+from challenges import suite_hash
+from challenges import turns
 from challenges.models import (
+    Actor,
     Call,
     Case,
     Challenge,
@@ -30,10 +33,12 @@ from challenges.models import (
     Person,
     Phase,
     Purpose,
+    Reason,
     Run,
     Score,
     Standing,
     State,
+    StateChange,
     Submission,
     Suite,
     Visibility,
@@ -94,7 +99,7 @@ def a_suite(
         version=challenge.suites.filter(visibility=visibility).count() + 1,
         visibility=visibility,
         slots=slots,
-        sha256=_sha256({"slots": slots, "cases": rows}),
+        sha256=suite_hash.digest(slots=slots, cases=rows),
     )
     for row in rows:
         Case.objects.create(suite=suite, **row)
@@ -105,6 +110,7 @@ def _case_fields(key: str, position: int, fields: Mapping[str, Any]) -> dict[str
     defaults: dict[str, Any] = {
         "key": key,
         "position": position,
+        "group": "",
         "inputs": {"pregunta": f"¿Pregunta {key}?"},
         "expected": "sí",
         "grader": {"name": "exact", "accept": ["sí", "si"]},
@@ -178,7 +184,13 @@ def an_evaluation(
     """An evaluation in ``state`` with the times that the schema demands of that state."""
     submission = submission or a_submission(state=None)
     now = timezone.now()
-    fields: dict[str, Any] = {"state": state}
+    participation = submission.participation
+    fields: dict[str, Any] = {
+        "state": state,
+        "participation": participation,
+        "turn": turns.next_turn(participation),
+        "steps": 1,
+    }
     if state in ACTIVE:
         fields |= {
             "fence": 1,
@@ -191,6 +203,15 @@ def an_evaluation(
     if state == State.HELD:
         fields |= {"held_since": now}
     evaluation = Evaluation.objects.create(submission=submission, **{**fields, **overrides})
+    # As the migration left those that were there before any history was kept.
+    StateChange.objects.create(
+        evaluation=evaluation,
+        number=1,
+        after=state,
+        by=Actor.ORGANIZER,
+        reason=Reason.MIGRATED,
+        fence=evaluation.fence,
+    )
     evaluation.refresh_from_db()
     return evaluation
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from scoring.inference.probe import QUESTION
+
 Ending = Literal["whole", "cut", "reset", "hang"]
 MODEL = "modelo-de-prueba"
 
@@ -94,12 +96,20 @@ def answering(*answers: Answer) -> Script:
     return script
 
 
+def is_probe(received: Received) -> bool:
+    return bool(received.body) and "messages" in received.body and received.prompt == QUESTION
+
+
 class ScriptedBackend:
-    """``received`` holds every request but those for the list of models, in order of arrival."""
+    """``received`` holds every request for an answer to a case, in order of arrival.
+
+    Those for the list of models are not counted, and ``probes`` counts those of our own small prompt.
+    """
 
     def __init__(self, script: Script) -> None:
         self.script = script
         self.received: list[Received] = []
+        self.probes = 0
         self.in_flight = 0
         self.most_in_flight = 0
         self.connections = 0
@@ -172,7 +182,9 @@ class ScriptedBackend:
             headers=headers,
             body=json.loads(raw) if raw else None,
         )
-        if not path.endswith("/models"):
+        if is_probe(received):
+            self.probes += 1
+        elif not path.endswith("/models"):
             self.received.append(received)
         return received
 

@@ -127,6 +127,9 @@ class _Builder(HTMLParser):
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
+        # Only inside of a drawing does the slash mean anything.
+        if self.open[-1].tag == tag and self.open[-1].inside("svg"):
+            self.open.pop()
 
     def handle_endtag(self, tag: str) -> None:
         if self.open[-1].tag == tag:

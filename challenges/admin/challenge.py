@@ -64,7 +64,18 @@ class PhaseAdmin(RowAdmin):
                 "description": _("Se publica antes de abrir; desde que la fase abre ya no se puede cambiar."),
             },
         ),
-        (_("Intentos"), {"fields": ["attempts_per_day", "attempts_per_phase"]}),
+        (
+            _("Intentos"),
+            {
+                "fields": [
+                    "attempts_per_day",
+                    "attempts_per_phase",
+                    "running_per_participation",
+                    "energy_purse_mj",
+                ],
+                "description": _("La bolsa de energía ya no se puede cambiar desde que la fase abre."),
+            },
+        ),
         (
             _("Límites de una propuesta"),
             {"fields": ["max_characters", "max_lines", "max_output_tokens"]},

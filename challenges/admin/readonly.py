@@ -61,14 +61,21 @@ class HiddenWhileFrozen(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
-        if request.user.has_perm("challenges.export_ranking"):
-            return rows
         freeze = f"{self.phase_path}__freeze_at"
-        return rows.filter(
-            Q(**{freeze: None})
-            | Q(**{f"{freeze}__gt": dispatch.now()})
-            | Q(**{f"{self.moment_path}__lt": F(freeze)})
-        )
+        return without_hidden(rows, request, freeze=freeze, is_from_before=self.is_from_before(freeze))
+
+    def is_from_before(self, freeze: str) -> Q:
+        """Whether a row tells nothing that happened after the moment in the column ``freeze``."""
+        return Q(**{f"{self.moment_path}__lt": F(freeze)})
+
+
+def without_hidden(
+    rows: QuerySet[Any], request: HttpRequest, *, freeze: str, is_from_before: Q
+) -> QuerySet[Any]:
+    """The rows but for those that a freeze hides from this reader: all of them for judges."""
+    if request.user.has_perm("challenges.export_ranking"):
+        return rows
+    return rows.filter(Q(**{freeze: None}) | Q(**{f"{freeze}__gt": dispatch.now()}) | is_from_before)
 
 
 def shown_json(value: Any) -> SafeString:

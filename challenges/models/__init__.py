@@ -4,14 +4,28 @@ from challenges.models.challenge import Case, Challenge, Phase, Suite, Visibilit
 from challenges.models.evaluation import Call, Evaluation, Measurement, Run, State
 from challenges.models.jury import RankingExport
 from challenges.models.people import Consent, Participation, Person, Purpose
+from challenges.models.queue import (
+    Actor,
+    Circuit,
+    Engine,
+    Purse,
+    Reason,
+    Reservation,
+    StateChange,
+    Tally,
+    WorkerProcess,
+)
 from challenges.models.standing import Leaderboard, Score, Standing
 from challenges.models.submission import Submission
 
 __all__ = [
+    "Actor",
     "Call",
     "Case",
     "Challenge",
+    "Circuit",
     "Consent",
+    "Engine",
     "Evaluation",
     "Leaderboard",
     "Measurement",
@@ -19,12 +33,18 @@ __all__ = [
     "Person",
     "Phase",
     "Purpose",
+    "Purse",
     "RankingExport",
+    "Reason",
+    "Reservation",
     "Run",
     "Score",
     "Standing",
     "State",
+    "StateChange",
     "Submission",
     "Suite",
+    "Tally",
     "Visibility",
+    "WorkerProcess",
 ]

@@ -26,6 +26,7 @@ FIXED_ONCE_OPEN = (
     "max_characters",
     "max_lines",
     "max_output_tokens",
+    "energy_purse_mj",
 )
 
 
@@ -155,6 +156,15 @@ class Phase(models.Model):
 
     attempts_per_day = models.PositiveIntegerField(_("intentos por día"), default=10)
     attempts_per_phase = models.PositiveIntegerField(_("intentos en la fase"), default=100)
+    running_per_participation = models.PositiveSmallIntegerField(
+        _("evaluaciones a la vez por participación"), default=2
+    )
+    energy_purse_mj = models.PositiveBigIntegerField(
+        _("bolsa de energía por participación (mJ)"),
+        null=True,
+        blank=True,
+        help_text=_("Lo que pueden gastar entre todos los intentos de la fase. Vacío: sin límite."),
+    )
 
     max_characters = models.PositiveIntegerField(_("caracteres como máximo"), default=8000)
     max_lines = models.PositiveIntegerField(_("líneas como máximo"), default=400)
@@ -177,6 +187,13 @@ class Phase(models.Model):
             models.CheckConstraint(
                 condition=models.Q(attempts_per_day__gte=1) & models.Q(attempts_per_phase__gte=1),
                 name="phase_allows_an_attempt",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(running_per_participation__gte=1), name="phase_lets_an_evaluation_run"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(energy_purse_mj=None) | models.Q(energy_purse_mj__gte=1),
+                name="phase_energy_purse_not_empty",
             ),
             models.CheckConstraint(condition=models.Q(concurrency__gte=1), name="phase_concurrency_from_one"),
             models.CheckConstraint(

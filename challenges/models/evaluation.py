@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
-from django.db.models import Subquery
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from challenges.models.challenge import Case
 from challenges.models.immutable import AppendOnlyModel
+from challenges.models.people import Participation
 from challenges.models.submission import Submission
 from scoring.values import EvidenceGrade
 
@@ -47,14 +47,16 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
     def active(self) -> Self:
         return self.filter(state__in=ACTIVE)
 
-    def oldest_first(self) -> Self:
-        return self.order_by("created_at", "id")
+    def unfinished(self) -> Self:
+        return self.exclude(state__in=FINAL)
+
+    def in_turn(self) -> Self:
+        """The order in which workers claim; ``turns`` tells how a turn is given."""
+        return self.order_by("turn", "id")
 
     def ahead_of(self, evaluation: Evaluation) -> Self:
         """Those that workers take before it, by the order in which they claim."""
-        # Compared inside the database: SQLite keeps moments as text, its own with fewer digits than Django's.
-        entered = Subquery(Evaluation.objects.filter(pk=evaluation.pk).values("created_at"))
-        earlier = models.Q(created_at__lt=entered) | models.Q(created_at=entered, pk__lt=evaluation.pk)
+        earlier = models.Q(turn__lt=evaluation.turn) | models.Q(turn=evaluation.turn, pk__lt=evaluation.pk)
         return self.waiting().filter(earlier)
 
 
@@ -63,18 +65,31 @@ class Evaluation(models.Model):
 
     ``failures`` counts tries that ended by a fault of ours (three, then ERRORED). ``repetition`` is the one
     that is being run: a counter's window that was interrupted is void and runs again whole under the next
-    number.
+    number. ``participation`` is the submission's own, kept here because the queue is shared out by it; ``turn``
+    is its place in that order, ``steps`` the number of its last state change, and ``expiries`` counts the
+    workers that fell silent over it.
     """
 
     submission = models.ForeignKey(
         Submission, on_delete=models.CASCADE, related_name="evaluations", verbose_name=_("envío")
     )
+    # Without an index of its own: evaluation_last_turn begins with it.
+    participation = models.ForeignKey(
+        Participation,
+        on_delete=models.PROTECT,
+        related_name="evaluations",
+        verbose_name=_("participación"),
+        db_index=False,
+    )
+    turn = models.BigIntegerField(_("turno"), default=0)
     state = models.CharField(_("estado"), max_length=12, choices=State.choices, default=State.PENDING)
     fence = models.PositiveIntegerField(_("valla"), default=0)
     lease_until = models.DateTimeField(_("arrendado hasta"), null=True, blank=True)
     worker = models.CharField(_("trabajador"), max_length=120, blank=True)
     repetition = models.PositiveSmallIntegerField(_("repetición"), default=1)
     failures = models.PositiveSmallIntegerField(_("fallos nuestros"), default=0)
+    steps = models.PositiveIntegerField(_("cambios de estado"), default=0)
+    expiries = models.PositiveSmallIntegerField(_("procesos que se callaron"), default=0)
     not_before = models.DateTimeField(_("no antes de"), null=True, blank=True)
     created_at = models.DateTimeField(_("creada el"), db_default=Now())
     rung_at = models.DateTimeField(_("avisada el"), null=True, blank=True)
@@ -118,9 +133,18 @@ class Evaluation(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["created_at", "id"],
-                name="evaluation_queue",
-                condition=models.Q(state__in=WAITING),
+                fields=["turn", "id"], name="evaluation_queue", condition=models.Q(state__in=WAITING)
+            ),
+            models.Index(fields=["turn", "id"], name="evaluation_held", condition=models.Q(state=State.HELD)),
+            models.Index(fields=["-turn"], name="evaluation_served", condition=models.Q(fence__gt=0)),
+            models.Index(fields=["participation", "-turn"], name="evaluation_last_turn"),
+            models.Index(
+                fields=["participation"], name="evaluation_running", condition=models.Q(state__in=ACTIVE)
+            ),
+            models.Index(
+                fields=["finished_at"],
+                name="evaluation_finished",
+                condition=models.Q(finished_at__isnull=False),
             ),
             models.Index(
                 fields=["lease_until"], name="evaluation_leases", condition=models.Q(state__in=ACTIVE)

@@ -27,13 +27,14 @@ REQUIRED = ("slug", "title", "opens_at", "closes_at", "policy", "policy_paramete
 WHOLE_NUMBERS = (
     "attempts_per_day",
     "attempts_per_phase",
+    "running_per_participation",
     "max_characters",
     "max_lines",
     "max_output_tokens",
     "concurrency",
     "case_timeout_s",
 )
-OPTIONAL = ("freeze_at", "time_zone", "evidence_grade", *WHOLE_NUMBERS)
+OPTIONAL = ("freeze_at", "time_zone", "evidence_grade", "energy_purse_mj", *WHOLE_NUMBERS)
 # Never seen by anyone: a phase without its moments has been reported, and its pack is refused.
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -82,6 +83,7 @@ def _phase(table: Table) -> PackPhase:
         policy=policy,
         policy_parameters=MappingProxyType(parameters),
         evidence_grade=_evidence_grade(table),
+        energy_purse_mj=_energy_purse(table),
         **{
             name: table.whole(name, default=default(Phase, name), high=highest(Phase, name))
             for name in WHOLE_NUMBERS
@@ -127,6 +129,13 @@ def _policy(table: Table) -> tuple[str, dict[str, Any]]:
         path = ("policy",) if wrong.field == "policy" else ("policy_parameters", wrong.field)
         table.report(path, _("«%(field)s»: %(fix)s") % {"field": shown(".".join(path)), "fix": wrong.fix})
     return policy, dict(parameters.content)
+
+
+def _energy_purse(table: Table) -> int | None:
+    """None, where the pack names no limit: then there is none."""
+    if "energy_purse_mj" not in table.content:
+        return None
+    return table.whole("energy_purse_mj", default=1, high=highest(Phase, "energy_purse_mj"))
 
 
 def _evidence_grade(table: Table) -> EvidenceGrade:

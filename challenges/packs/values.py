@@ -6,13 +6,12 @@ field by field.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from challenges import suite_hash
 from challenges.models import Visibility
 from scoring.values import EvidenceGrade
 
@@ -55,9 +54,7 @@ class PackSuite:
     @property
     def sha256(self) -> str:
         """Of the canonical JSON of slots and cases: two suites of one hash ask and grade the same."""
-        content = {"slots": dict(self.slots), "cases": self.case_fields()}
-        canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return suite_hash.digest(slots=dict(self.slots), cases=self.case_fields())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +72,8 @@ class PackPhase:
     evidence_grade: EvidenceGrade
     attempts_per_day: int
     attempts_per_phase: int
+    running_per_participation: int
+    energy_purse_mj: int | None
     max_characters: int
     max_lines: int
     max_output_tokens: int

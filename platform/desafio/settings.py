@@ -12,6 +12,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from desafio import logs
+
 env = environ.Env()
 PACKAGE_DIR = Path(__file__).resolve().parent
 
@@ -48,9 +50,19 @@ INFERENCE_CHAT_FORMAT = env.str("INFERENCE_CHAT_FORMAT", default="plain")
 # changes the energy.
 INFERENCE_EXTRA_BODY = env.json("INFERENCE_EXTRA_BODY", default={})
 
+# Reserved: the service that reads a counter beside the GPU. Nothing asks it yet.
+METER_URL = env.str("METER_URL", default="").rstrip("/")
+
+# How long a backend that just failed may take to answer a prompt of one token.
+BACKEND_PROBE_SECONDS = env.float("BACKEND_PROBE_SECONDS", default=5.0)
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=15)
 EVALUATION_SECONDS = env.int("EVALUATION_SECONDS", default=3600)
 WITNESS_ENABLED = env.bool("WITNESS_ENABLED", default=True)
+# The Celery queue that web, sweeper and workers share, and what a worker calls itself (empty: its host).
+WORK_QUEUE = env.str("WORK_QUEUE", default="evaluations")
+WORKER_NAME = env.str("WORKER_NAME", default="")
+# Where pg_dump, pg_restore and psql lie, when they are neither on the path nor where Debian puts them.
+PG_BIN = env.str("PG_BIN", default="")
 
 # --- security ---------------------------------------------------------------------------------------------
 
@@ -61,6 +73,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 HTTP_ONLY = env.bool("DESAFIO_HTTP_ONLY", default=False)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 SECURE_SSL_REDIRECT = not HTTP_ONLY
+# Supervisors on this host ask without TLS, and a redirect would count as good health.
+SECURE_REDIRECT_EXEMPT = [r"^salud/"]
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
 )
@@ -126,9 +140,11 @@ INSTALLED_APPS = [
     "desafio.api",
     "desafio.live",
     "desafio.demo",
+    "desafio.operations",
 ]
 
 MIDDLEWARE = [
+    "desafio.operations.request_ids.request_ids",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -190,7 +206,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_TASK_DEFAULT_QUEUE = "evaluations"
+CELERY_TASK_DEFAULT_QUEUE = WORK_QUEUE
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 # Publishing must fail fast when the broker is away (0.3 s), while a worker tries to come back for ever.
@@ -325,12 +341,8 @@ STORAGES = {
     },
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # httpx tells every request at INFO: a line a case.
-    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
-}
+LOGGING = logs.config(
+    log_format=env.str("LOG_FORMAT", default="json"), level=env.str("LOG_LEVEL", default="INFO")
+)
+# Who shows it may read the figures of operation; while it is empty there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")

@@ -13,4 +13,5 @@ urlpatterns = [
     path("jurado/", include("desafio.jury.urls")),
     path("api/", include("desafio.api.urls")),
     path("gestion/", admin.site.urls),
+    path("", include("desafio.operations.urls")),
 ]

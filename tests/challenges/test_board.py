@@ -14,9 +14,10 @@ from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from challenges import board, dispatch, standings
-from challenges.models import Phase, Purpose, Score
-from tests.factories import a_participation, a_person, a_phase, a_score, a_standing
+from challenges import board, circuits, dispatch, standings
+from challenges.models import Circuit, Phase, Purpose, Score, State
+from scoring.values import EvidenceGrade
+from tests.factories import a_participation, a_person, a_phase, a_score, a_standing, a_submission
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +47,7 @@ def test_the_board_reads_as_agreed() -> None:
         "evidence_grade": "E",
         "estimated": True,
         "frozen": False,
+        "waiting": None,
         "rows": [
             {
                 "participation": str(participation.public_id),
@@ -157,6 +159,73 @@ def test_a_freeze_to_come_changes_nothing() -> None:
     phase = a_phase(freeze_at=timezone.now() + timedelta(hours=1))
     a_standing(phase)
     assert json.loads(board.build(phase).body)["frozen"] is False
+
+
+def _is_away(name: Circuit.Name, since: datetime) -> None:
+    Circuit.objects.update_or_create(name=name, defaults={"opened_at": since})
+
+
+def _says(phase: Phase) -> Any:
+    return json.loads(board.build(phase).body)["waiting"]
+
+
+BACKEND, METER = Circuit.Name.BACKEND, Circuit.Name.METER
+
+
+@pytest.mark.parametrize("away", [(), (BACKEND,), (METER,), (BACKEND, METER), (METER, BACKEND)])
+@pytest.mark.parametrize("grade", EvidenceGrade)
+def test_a_board_says_what_holds_its_evaluations_as_the_circuits_do(
+    grade: EvidenceGrade, away: tuple[Circuit.Name, ...]
+) -> None:
+    now = dispatch.now()
+    for minutes_ago, name in zip((9, 3), away, strict=False):
+        _is_away(name, now - timedelta(minutes=minutes_ago))
+    bare = a_phase(evidence_grade=grade.value)
+    scored = a_phase(evidence_grade=grade.value)
+    frozen = a_phase(evidence_grade=grade.value, freeze_at=now - timedelta(minutes=1))
+    for phase in (scored, frozen):
+        a_standing(phase)
+    holding = circuits.holding(bare)
+    told = None
+    if holding is not None and holding.opened_at is not None:
+        since = holding.opened_at.astimezone(UTC).isoformat(timespec="milliseconds")
+        told = {"for": holding.name, "since": since.replace("+00:00", "Z")}
+    for phase in (bare, scored, frozen):
+        assert _says(phase) == told
+        assert board.build(phase).waiting == board.build(phase, restricted=True).waiting == told
+
+
+def test_what_holds_evaluations_is_read_in_the_boards_one_query() -> None:
+    phase = Phase.objects.select_related("challenge").get(pk=a_phase().pk)
+    a_standing(phase)
+    _is_away(BACKEND, dispatch.now())
+    with CaptureQueriesContext(connection) as queries:
+        built = board.build(phase)
+    assert len(queries) == 1
+    assert built.waiting is not None
+
+
+def test_the_bytes_change_when_evaluations_begin_to_wait_and_are_the_old_ones_when_they_go_on() -> None:
+    phase = a_phase()
+    a_standing(phase)
+    before = board.build(phase)
+    _is_away(BACKEND, dispatch.now())
+    first, second = board.build(phase), board.build(phase)
+    assert first.body == second.body != before.body
+    assert first.rows == before.rows
+    Circuit.objects.update(opened_at=None)
+    assert board.build(phase).body == before.body
+
+
+def test_nobody_waits_in_a_phase_that_is_over_or_has_not_begun_unless_somebody_does() -> None:
+    now = dispatch.now()
+    _is_away(BACKEND, now)
+    over = a_phase(opens_at=now - timedelta(days=2), closes_at=now - timedelta(hours=1))
+    coming = a_phase(opens_at=now + timedelta(days=1), closes_at=now + timedelta(days=2))
+    assert _says(over) is None
+    assert _says(coming) is None
+    a_submission(over, state=State.HELD)
+    assert _says(over) is not None, "handed in at the last moment, and still to be judged"
 
 
 _places = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 3))

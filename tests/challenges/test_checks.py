@@ -20,9 +20,13 @@ def test_the_settings_of_the_tests_are_fine() -> None:
         ("INFERENCE_CHAT_FORMAT", "llama", "challenges.E001"),
         ("INFERENCE_URL", "localhost:8081", "challenges.E002"),
         ("INFERENCE_URL", "http://", "challenges.E002"),
+        ("INFERENCE_URL", "http://[::1", "challenges.E002"),
+        ("INFERENCE_URL", "http://gpu:puerto", "challenges.E002"),
         ("INFERENCE_EXTRA_BODY", ["cache_prompt"], "challenges.E003"),
         ("LEASE_SECONDS", 2, "challenges.E004"),
         ("EVALUATION_SECONDS", 0, "challenges.E004"),
+        ("METER_URL", "gpu.example.org", "challenges.E005"),
+        ("METER_URL", "ftp://gpu.example.org", "challenges.E005"),
     ],
 )
 def test_a_setting_that_cannot_work_is_named(settings: Any, name: str, value: Any, error: str) -> None:
@@ -30,3 +34,8 @@ def test_a_setting_that_cannot_work_is_named(settings: Any, name: str, value: An
     [found] = check_settings(None)
     assert found.id == error
     assert name in found.msg
+
+
+def test_a_meter_with_an_http_address_is_fine(settings: Any) -> None:
+    settings.METER_URL = "http://gpu.example.org:8090"
+    assert check_settings(None) == []

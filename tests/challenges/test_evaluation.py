@@ -14,17 +14,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
-from challenges import energy_window, evaluation, lease, submission, sweeping
+from challenges import circuits, dispatch, energy_window, evaluation, lease, submission, sweeping
 from challenges.lease import Lease
-from challenges.models import Call, Evaluation, Leaderboard, Measurement, Phase, Run, Score, Standing, State
+from challenges.models import (
+    Call,
+    Circuit,
+    Evaluation,
+    Leaderboard,
+    Measurement,
+    Phase,
+    Run,
+    Score,
+    Standing,
+    State,
+)
 from challenges.models import Submission as SubmissionRow
 from scoring.energy.rapl import RaplSource, find_packages
 from scoring.energy.token_model import DEFAULT_CPU, call_mj
+from scoring.energy.window import TokenModelSource
 from scoring.values import TokenUse
-from tests.factories import a_phase, a_submission
+from tests.factories import PROMPT, a_phase, a_submission
 from tests.in_parallel import in_parallel
 from tests.scripted_backend import (
     MODEL,
@@ -34,6 +47,8 @@ from tests.scripted_backend import (
     ScriptedBackend,
     answering,
     chat_events,
+    event,
+    is_probe,
     models,
     scripted_backend,
 )
@@ -77,6 +92,7 @@ def work() -> Lease:
 def let_time_pass() -> None:
     """What rests may start now; the pause itself is the database's business."""
     Evaluation.objects.exclude(not_before=None).update(not_before=Now() - timedelta(seconds=1))
+    Circuit.objects.exclude(next_trial_at=None).update(next_trial_at=Now() - timedelta(seconds=1))
 
 
 def row_of(handed_in: SubmissionRow) -> Evaluation:
@@ -99,6 +115,17 @@ def on(prompt: str, answer: Answer, other: Answer = WHOLE) -> Script:
         if received.path.endswith("/models"):
             return models()
         return answer if prompt in received.prompt else other
+
+    return script
+
+
+def from_the_third_case_on(failure: Answer) -> Script:
+    """Two cases are answered; after them nobody gets anything but ``failure``, our own probe neither."""
+
+    def script(received: Received) -> Answer:
+        if received.path.endswith("/models"):
+            return models()
+        return WHOLE if received.number < 2 and not is_probe(received) else failure
 
     return script
 
@@ -203,10 +230,26 @@ def test_a_backend_with_too_much_to_do_is_waited_for_without_end(
     server: ScriptedBackend, phase: Phase
 ) -> None:
     handed_in = a_submission(phase)
+    hold(server, handed_in, on("", Answer(status=429)))
     for _ in range(5):
-        assert hold(server, handed_in, on("", Answer(status=429))).failures == 0
         let_time_pass()
-        sweeping.sweep_once()
+        assert sweeping.sweep_once().resumed == 0
+        assert lease.claim("obrero") is None
+    assert row_of(handed_in).failures == 0
+    server.script = answering(WHOLE)
+    sweeping.sweep_once()
+    work()
+    assert row_of(handed_in).state == State.SCORED
+
+
+def test_a_busy_backend_is_left_alone_for_as_long_as_it_asks(server: ScriptedBackend) -> None:
+    handed_in = a_submission(a_phase(ranked_cases=2, concurrency=1, case_timeout_s=1))
+    busy = Answer(status=429, headers={"Retry-After": "40"})
+    before = dispatch.now()
+    row = hold(server, handed_in, on("Pregunta", busy))
+    assert row.not_before is not None
+    assert row.not_before - before >= timedelta(seconds=40)
+    assert sweeping.sweep_once().resumed == 0
 
 
 @pytest.mark.parametrize("death", [AWAY, Answer(status=500)], ids=["closes", "500"])
@@ -215,7 +258,7 @@ def test_a_prompt_under_which_the_backend_dies_each_time_ends_as_our_fault(
 ) -> None:
     handed_in = a_submission(phase)
     for failures in (1, 2):
-        assert hold(server, handed_in, on("", death)).failures == failures
+        assert hold(server, handed_in, on("Pregunta", death)).failures == failures
         let_time_pass()
         sweeping.sweep_once()
     work()
@@ -267,12 +310,151 @@ def test_a_backend_that_fails_case_after_case_is_not_asked_for_all_of_them(serve
     assert len(server.received) == 3
 
 
-def test_a_backend_that_hangs_is_cut_off_after_a_few_cases(server: ScriptedBackend) -> None:
-    server.script = on("", Answer(pieces=chat_events()[:1], ending="hang"))
+HANGS = Answer(pieces=chat_events()[:1], ending="hang")
+
+
+def test_cases_that_hang_are_cut_off_after_a_few(server: ScriptedBackend) -> None:
+    server.script = on("Pregunta", HANGS)
     handed_in = a_submission(a_phase(ranked_cases=30, concurrency=3, case_timeout_s=1))
     work()
     row = row_of(handed_in)
     assert (row.state, row.fault_code, row.failures) == (State.QUEUED, "case_timeout", 1)
+
+
+# --- it fails everybody: the circuit opens, and nobody's tries are used up ----------------------------------
+
+HTML = Answer(pieces=[b"<html><body>502</body></html>"], content_type="text/html")
+WAYS_TO_FAIL_EVERYBODY = {
+    "closes": AWAY,
+    "500": Answer(status=500),
+    "429": Answer(status=429),
+    "hangs": HANGS,
+    "cuts the stream": Answer(pieces=chat_events()[:2], ending="cut"),
+    "tears it down": Answer(pieces=chat_events()[:2], ending="reset"),
+    "HTML": HTML,
+    "an error under 200": Answer(pieces=[event({"error": {"message": "CUDA out of memory"}})]),
+    "half a JSON": Answer(pieces=[b'data: {"choices": [{"ind\n\n']),
+    "no usage": Answer(pieces=chat_events(usage={})),
+    "an empty stream": Answer(pieces=[]),
+}
+
+
+@pytest.mark.parametrize("failure", WAYS_TO_FAIL_EVERYBODY.values(), ids=WAYS_TO_FAIL_EVERYBODY.keys())
+def test_a_backend_that_fails_everybody_costs_nobody_a_try(
+    server: ScriptedBackend, settings: Any, failure: Answer
+) -> None:
+    settings.BACKEND_PROBE_SECONDS = 1
+    phase = a_phase(ranked_cases=4, feedback_cases=1, concurrency=1, case_timeout_s=1)
+    begun, waiting = a_submission(phase), a_submission(phase)
+    row = hold(server, begun, from_the_third_case_on(failure))
+    assert (row.failures, keys()) == (0, ["s0", "s1"])
+    assert sweeping.sweep_once().held == 1
+    assert [row_of(each).state for each in (begun, waiting)] == [State.HELD, State.HELD]
+    let_time_pass()
+    assert sweeping.sweep_once().resumed == 0
+    server.script = answering(WHOLE)
+    assert sweeping.sweep_once().resumed == 1, "one goes first, to try"
+    assert row_of(waiting).state == State.QUEUED
+    work()
+    assert row_of(waiting).state == State.SCORED
+    assert not circuits.open_now()
+    let_time_pass()
+    assert sweeping.sweep_once().resumed == 1
+    work()
+    assert row_of(begun).state == State.SCORED
+    assert Call.objects.filter(run__evaluation__submission=begun).count() == 5
+
+
+def test_while_a_circuit_is_open_nobody_runs_into_it(server: ScriptedBackend, phase: Phase) -> None:
+    handed_in = a_submission(phase)
+    hold(server, handed_in, lambda _: AWAY)
+    a_submission(phase)
+    assert lease.claim("obrero") is None
+
+
+def test_a_trial_that_fails_keeps_the_circuit_open_and_another_is_tried(
+    server: ScriptedBackend, phase: Phase
+) -> None:
+    phase.running_per_participation = 5
+    phase.save()
+    bad, good = a_submission(phase, content={**PROMPT, "user": "VENENO {{pregunta}}"}), a_submission(phase)
+    hold(server, bad, lambda _: AWAY)
+    sweeping.sweep_once()
+    server.script = on("VENENO", AWAY)
+    let_time_pass()
+    assert sweeping.sweep_once().resumed == 1
+    assert row_of(good).state == State.QUEUED, "who was tried least comes first"
+    hold_nothing = on("Pregunta", AWAY)
+    server.script = hold_nothing
+    work()
+    assert row_of(good).state == State.HELD
+    assert [each.trial_id for each in circuits.open_now()] == [None]
+    assert sweeping.sweep_once().resumed == 0, "after a pause"
+    server.script = on("VENENO", AWAY)
+    for _ in range(8):
+        let_time_pass()
+        sweeping.sweep_once()
+        while (held := lease.claim("obrero")) is not None:
+            evaluation.evaluate(held)
+    assert row_of(good).state == State.SCORED
+    assert row_of(bad).state == State.ERRORED
+    assert refunded(bad)
+    assert not circuits.open_now()
+
+
+def test_three_evaluations_in_a_row_open_the_circuit_though_a_probe_is_answered(
+    server: ScriptedBackend, phase: Phase
+) -> None:
+    handed_in = [a_submission(phase) for _ in range(4)]
+    server.script = on("Pregunta", GIBBERISH)
+    for _ in range(3):
+        work()
+    states = [row_of(each).state for each in handed_in]
+    assert states == [State.QUEUED, State.QUEUED, State.HELD, State.PENDING]
+    assert [each.suspects for each in circuits.open_now()] == [[row_of(each).pk for each in handed_in[:3]]]
+    server.script = answering(WHOLE)
+    for _ in range(4):
+        let_time_pass()
+        sweeping.sweep_once()
+        while (held := lease.claim("obrero")) is not None:
+            evaluation.evaluate(held)
+    assert {row_of(each).state for each in handed_in} == {State.SCORED}
+
+
+def test_one_good_evaluation_ends_the_suspicions(server: ScriptedBackend, phase: Phase) -> None:
+    handed_in = [a_submission(phase) for _ in range(4)]
+    for script in (on("Pregunta", GIBBERISH), on("Pregunta", GIBBERISH), answering(WHOLE)):
+        server.script = script
+        work()
+    server.script = on("Pregunta", GIBBERISH)
+    work()
+    assert not circuits.open_now()
+    assert row_of(handed_in[3]).failures == 1
+
+
+def test_the_boards_of_open_phases_are_told_when_a_circuit_opens_and_closes(
+    server: ScriptedBackend, phase: Phase
+) -> None:
+    handed_in = a_submission(phase)
+    hold(server, handed_in, lambda _: AWAY)
+    assert Leaderboard.objects.get(phase=phase).version == 1
+    server.script = answering(WHOLE)
+    let_time_pass()
+    sweeping.sweep_once()
+    work()
+    assert row_of(handed_in).state == State.SCORED
+    assert Leaderboard.objects.get(phase=phase).version == 3, "the score, and the circuit that closed"
+
+
+def test_the_time_in_which_everybody_waited_is_summed(server: ScriptedBackend, phase: Phase) -> None:
+    handed_in = a_submission(phase)
+    hold(server, handed_in, lambda _: AWAY)
+    Circuit.objects.update(opened_at=Now() - timedelta(seconds=90))
+    server.script = answering(WHOLE)
+    let_time_pass()
+    sweeping.sweep_once()
+    work()
+    assert 90 <= Circuit.objects.get(name="backend").held_seconds < 120
 
 
 def test_an_evaluation_has_a_time_limit_of_its_own_and_keeps_what_it_got(
@@ -447,13 +629,66 @@ def test_a_counter_that_stands_still_is_our_fault_and_never_a_win(
 
 
 def test_a_figure_of_another_grade_than_the_phases_is_kept_and_not_ranked(
-    server: ScriptedBackend, phase: Phase
+    server: ScriptedBackend, counter: Path
 ) -> None:
-    Phase.objects.update(evidence_grade="A")
-    a_submission(phase)
+    a_submission(a_phase(ranked_cases=2, evidence_grade="A"))
+    server.script = ticking(counter, answering(WHOLE))
     work()
     score = Score.objects.get()
-    assert (score.evidence_grade, score.is_ranked) == ("E", False)
+    assert (score.evidence_grade, score.is_ranked) == ("C", False)
+
+
+def test_a_phase_that_is_ranked_by_a_counter_waits_for_one(
+    server: ScriptedBackend, phase: Phase, counter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = a_phase(ranked_cases=2, feedback_cases=1, evidence_grade="C")
+    handed_in, other = a_submission(measured), a_submission(phase)
+    with monkeypatch.context() as gone:
+        gone.setattr(energy_window, "best_source", lambda: TokenModelSource(reason="No hay contador."))
+        work()
+        row = row_of(handed_in)
+        assert (row.state, row.failures, row.fault_code) == (State.HELD, 0, "measurement")
+        assert circuits.holding(measured) is not None
+        assert circuits.holding(phase) is None, "it counts tokens"
+        work()
+        assert row_of(other).state == State.SCORED
+        let_time_pass()
+        assert sweeping.sweep_once().resumed == 1
+        work()
+        assert row_of(handed_in).state == State.HELD
+    server.script = ticking(counter, answering(WHOLE))
+    let_time_pass()
+    sweeping.sweep_once()
+    work()
+    assert (row_of(handed_in).state, Score.objects.filter(is_ranked=True).count()) == (State.SCORED, 2)
+    assert not circuits.open_now()
+
+
+def test_a_good_evaluation_without_a_meter_tells_nothing_about_the_meter(
+    server: ScriptedBackend, counter: Path, phase: Phase
+) -> None:
+    measured = a_phase(ranked_cases=1, feedback_cases=1, evidence_grade="C")
+    for _ in range(2):
+        a_submission(measured)
+        work()
+    a_submission(phase)
+    work()
+    assert len(Circuit.objects.get(name="meter").suspects) == 2
+    a_submission(measured)
+    server.script = ticking(counter, answering(WHOLE))
+    work()
+    assert Circuit.objects.get(name="meter").suspects == []
+
+
+def test_cases_that_were_changed_behind_our_back_judge_nobody(server: ScriptedBackend, phase: Phase) -> None:
+    handed_in = a_submission(phase)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE challenges_case SET weight = 7 WHERE key = 's1'")
+    work()
+    row = row_of(handed_in)
+    assert (row.state, row.fault_code) == (State.ERRORED, "suite_or_policy")
+    assert server.received == []
+    assert refunded(handed_in)
 
 
 def test_answers_of_two_models_are_never_mixed(server: ScriptedBackend, phase: Phase, settings: Any) -> None:

@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from challenges import dispatch, lease
 from challenges.errors import LeaseLost
-from challenges.lease import TRANSITIONS, Lease
-from challenges.models import Evaluation, State
+from challenges.lease import Lease
+from challenges.models import Actor, Evaluation, Reason, State, StateChange
 from challenges.models.evaluation import ACTIVE, FINAL
-from tests.factories import a_participation, a_phase, a_submission, an_evaluation
+from challenges.transitions import FOLLOWERS, TABLE
+from tests.factories import a_participation, a_person, a_phase, a_submission, an_evaluation
 from tests.in_parallel import errors_in, in_parallel
 
 pytestmark = pytest.mark.django_db
@@ -78,7 +79,7 @@ def test_a_lease_that_ends_in_a_whole_second_compares_by_time_too() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_claimers_never_get_the_same_evaluation() -> None:
-    phase = a_phase()
+    phase = a_phase(running_per_participation=12)
     participation = a_participation(phase)
     for _ in range(12):
         a_submission(phase, participation=participation)
@@ -106,14 +107,13 @@ def test_a_stale_worker_cannot_write() -> None:
     assert new.fence == old.fence + 1
     writes: tuple[Callable[[], None], ...] = (
         lambda: lease.renew(old),
-        lambda: lease.transition(old, to=State.RUNNING),
-        lambda: lease.amend(old, repetition=2),
+        lambda: lease.transition(old, to=State.RUNNING, reason=Reason.STARTED),
     )
     for write in writes:
         with pytest.raises(LeaseLost):
             write()
-    lease.transition(new, to=State.RUNNING)
-    assert _row(new).repetition == 1
+    lease.transition(new, to=State.RUNNING, reason=Reason.STARTED)
+    assert _row(new).state == State.RUNNING
 
 
 def test_a_lease_that_ran_out_is_over_even_if_nobody_has_claimed_the_row() -> None:
@@ -123,7 +123,7 @@ def test_a_lease_that_ran_out_is_over_even_if_nobody_has_claimed_the_row() -> No
     with pytest.raises(LeaseLost):
         lease.renew(held)
     with pytest.raises(LeaseLost):
-        lease.transition(held, to=State.RUNNING)
+        lease.transition(held, to=State.RUNNING, reason=Reason.STARTED)
 
 
 def test_a_heartbeat_pushes_the_end_ahead() -> None:
@@ -137,33 +137,165 @@ def test_a_heartbeat_pushes_the_end_ahead() -> None:
     assert until > soon
 
 
+def a_workers_arrows() -> set[tuple[State, State, Reason]]:
+    return {
+        (arrow.before, arrow.after, reason)
+        for arrow in TABLE
+        if arrow.by == Actor.WORKER and arrow.before in ACTIVE
+        for reason in arrow.reasons
+    }
+
+
 @pytest.mark.parametrize("before", ACTIVE)
 @pytest.mark.parametrize("after", list(State))
-def test_only_the_transitions_of_the_table_happen(before: State, after: State) -> None:
+def test_a_worker_follows_only_the_arrows_of_the_table(before: State, after: State) -> None:
     an_evaluation()
     held = _claimed()
-    Evaluation.objects.filter(pk=held.evaluation_id).update(state=before)
-    if after in TRANSITIONS[before]:
-        lease.transition(held, to=after)
-        assert _row(held).state == after
-    else:
-        with pytest.raises(LeaseLost):
-            lease.transition(held, to=after)
-        assert _row(held).state == before
+    for reason in Reason:
+        Evaluation.objects.filter(pk=held.evaluation_id).update(
+            state=before, lease_until=Now() + timedelta(seconds=30), finished_at=None, held_since=None
+        )
+        steps = _row(held).steps
+        if (before, after, reason) in a_workers_arrows():
+            lease.transition(held, to=after, reason=reason)
+            assert (_row(held).state, _row(held).steps) == (after, steps + 1)
+        else:
+            with pytest.raises(LeaseLost):
+                lease.transition(held, to=after, reason=reason)
+            assert (_row(held).state, _row(held).steps) == (before, steps)
 
 
 def test_an_end_is_final() -> None:
     an_evaluation()
     held = _claimed()
-    lease.transition(held, to=State.ERRORED, fault_code="case_timeout")
+    lease.transition(held, to=State.ERRORED, reason=Reason.FAILED_FOR_GOOD)
     row = _row(held)
     assert row.finished_at is not None
     assert row.lease_until is None
     with pytest.raises(LeaseLost):
-        lease.transition(held, to=State.QUEUED)
+        lease.transition(held, to=State.QUEUED, reason=Reason.FAILED)
 
 
-def test_the_table_knows_every_state() -> None:
-    assert set(TRANSITIONS) == set(State)
+def test_the_table_knows_every_state_and_every_reason() -> None:
+    assert {arrow.after for arrow in TABLE} == set(State)
+    told = {reason for arrow in TABLE for reason in arrow.reasons}
+    assert set(Reason) - told == {Reason.MIGRATED}
     for final in FINAL:
-        assert TRANSITIONS[final] <= {State.SUPERSEDED}
+        assert FOLLOWERS[final] <= {State.SUPERSEDED}
+
+
+def test_each_step_says_who_why_and_when() -> None:
+    row = an_evaluation()
+    before = dispatch.now()
+    held = _claimed()
+    lease.transition(held, to=State.RUNNING, reason=Reason.STARTED, detail="repetition 1")
+    steps = list(StateChange.objects.filter(evaluation=row).order_by("number"))
+    told = [(step.number, step.before, step.after, step.by, step.who, step.reason, step.fence) for step in steps]
+    assert told[1:] == [
+        (2, State.PENDING, State.PREPARING, Actor.WORKER, "obrero-1", Reason.CLAIMED, 1),
+        (3, State.PREPARING, State.RUNNING, Actor.WORKER, "obrero-1", Reason.STARTED, 1),
+    ]
+    assert before <= steps[1].at <= steps[2].at <= dispatch.now()
+    assert steps[2].detail == "repetition 1"
+
+
+def test_a_change_that_is_refused_leaves_no_step() -> None:
+    an_evaluation()
+    held = _claimed()
+    steps = StateChange.objects.count()
+    _expire(held)
+    with pytest.raises(LeaseLost):
+        lease.transition(held, to=State.RUNNING, reason=Reason.STARTED)
+    assert StateChange.objects.count() == steps
+
+
+# --- whose turn it is -------------------------------------------------------------------------------------
+
+
+def claims(number: int, *, finish: bool = True) -> list[int]:
+    """Whose evaluation each of so many claims gets; each ends at once, so that no cap is in the way."""
+    whose = []
+    for _ in range(number):
+        held = _claimed()
+        whose.append(_row(held).participation_id)
+        if finish:
+            lease.transition(held, to=State.ERRORED, reason=Reason.FAILED_FOR_GOOD)
+    return whose
+
+
+def test_who_hands_in_many_waits_behind_their_own() -> None:
+    phase = a_phase()
+    eager, modest, late = (a_participation(phase) for _ in range(3))
+    for _ in range(10):
+        a_submission(phase, participation=eager)
+    a_submission(phase, participation=modest)
+    assert claims(3) == [eager.pk, modest.pk, eager.pk]
+    a_submission(phase, participation=late)
+    assert claims(2) == [late.pk, eager.pk]
+
+
+def test_participations_take_turns() -> None:
+    phase = a_phase()
+    people = [a_participation(phase) for _ in range(4)]
+    for person in people:
+        for _ in range(3):
+            a_submission(phase, participation=person)
+    whose = claims(12)
+    for start in (0, 4, 8):
+        assert set(whose[start : start + 4]) == {person.pk for person in people}
+
+
+def test_who_was_away_gains_nothing_by_it() -> None:
+    phase = a_phase()
+    here, away = a_participation(phase), a_participation(phase)
+    for _ in range(4):
+        a_submission(phase, participation=here)
+    claims(4)
+    for participation in (away, here):
+        for _ in range(4):
+            a_submission(phase, participation=participation)
+    whose = claims(8)
+    for number in range(1, 9):
+        lead = whose[:number].count(away.pk) - whose[:number].count(here.pk)
+        assert 0 <= lead <= 2, "its old turns are gone, one ahead is all there is"
+
+
+def test_an_organizers_run_goes_first_but_not_for_ever() -> None:
+    phase = a_phase()
+    people = [a_participation(phase) for _ in range(3)]
+    for person in people * 2:
+        a_submission(phase, participation=person)
+    organizer = a_participation(phase, person=a_person(is_staff=True))
+    for _ in range(40):
+        a_submission(phase, participation=organizer)
+    whose = claims(12)
+    assert whose[0] == organizer.pk
+    assert {person.pk for person in people} <= set(whose), "a contestant starves"
+
+
+def test_a_participation_runs_only_so_many_at_once() -> None:
+    phase = a_phase(running_per_participation=2)
+    eager, other = a_participation(phase), a_participation(phase)
+    for _ in range(5):
+        a_submission(phase, participation=eager)
+    assert claims(2, finish=False) == [eager.pk, eager.pk]
+    assert lease.claim("obrero-1") is None
+    a_submission(phase, participation=other)
+    assert claims(1, finish=False) == [other.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_cap_holds_among_claimers_at_the_same_moment() -> None:
+    for _ in range(5):
+        phase = a_phase(running_per_participation=2)
+        participation = a_participation(phase)
+        for _ in range(8):
+            a_submission(phase, participation=participation)
+        results = in_parallel(*[lambda: lease.claim("obrero")] * 6)
+        assert not errors_in(results)
+        running = Evaluation.objects.active().filter(participation=participation)
+        assert running.count() == 2
+        assert len([held for held in results if held is not None]) == 2
+        Evaluation.objects.filter(participation=participation).update(
+            state=State.CANCELLED, lease_until=None, finished_at=Now()
+        )

@@ -31,6 +31,7 @@ def test_a_right_pack_loads_with_the_defaults_of_the_models(tmp_path: Path) -> N
     assert phase.opens_at.isoformat() == "2026-01-01T00:00:00+01:00"
     assert (phase.time_zone, phase.evidence_grade) == ("Europe/Madrid", EvidenceGrade.E)
     assert (phase.attempts_per_day, phase.concurrency, phase.case_timeout_s) == (10, 4, 60)
+    assert (phase.running_per_participation, phase.energy_purse_mj) == (2, None)
 
 
 def test_every_field_of_a_phase_can_be_written(tmp_path: Path) -> None:
@@ -40,6 +41,8 @@ time_zone = "Atlantic/Canary"
 evidence_grade = "C"
 attempts_per_day = 3
 attempts_per_phase = 30
+running_per_participation = 4
+energy_purse_mj = 5_000_000_000_000
 max_characters = 900
 max_lines = 40
 max_output_tokens = 8
@@ -51,6 +54,7 @@ policy = "verde"
     assert phase.freeze_at is not None
     assert (phase.time_zone, phase.evidence_grade) == ("Atlantic/Canary", EvidenceGrade.C)
     assert (phase.attempts_per_day, phase.attempts_per_phase) == (3, 30)
+    assert (phase.running_per_participation, phase.energy_purse_mj) == (4, 5_000_000_000_000)
     assert (phase.max_characters, phase.max_lines, phase.max_output_tokens) == (900, 40, 8)
     assert (phase.concurrency, phase.case_timeout_s) == (2, 20)
 

@@ -517,6 +517,24 @@ NOT_MANIFESTS: list[tuple[str, str, str, str]] = [
         "20: fase 1: «attempts_per_day» debe estar entre 1 y 2147483647.",
     ),
     (
+        "no runs at all",
+        'policy = "verde"',
+        'policy = "verde"\nrunning_per_participation = 0',
+        "20: fase 1: «running_per_participation» debe estar entre 1 y 32767.",
+    ),
+    (
+        "an empty purse",
+        'policy = "verde"',
+        'policy = "verde"\nenergy_purse_mj = 0',
+        "20: fase 1: «energy_purse_mj» debe estar entre 1 y 9223372036854775807.",
+    ),
+    (
+        "a purse in words",
+        'policy = "verde"',
+        'policy = "verde"\nenergy_purse_mj = "mucha"',
+        "20: fase 1: «energy_purse_mj» debe ser un número entero, sin comillas ni decimales.",
+    ),
+    (
         "more at once than the column holds",
         'policy = "verde"',
         'policy = "verde"\nconcurrency = 32768',

@@ -141,6 +141,8 @@ def test_a_phase_that_has_not_opened_follows_the_pack_in_everything(tmp_path: Pa
         "evidence_grade": EvidenceGrade.C,
         "attempts_per_day": 3,
         "attempts_per_phase": 30,
+        "running_per_participation": 4,
+        "energy_purse_mj": 5_000_000,
         "max_characters": 900,
         "max_lines": 40,
         "max_output_tokens": 8,
@@ -171,6 +173,7 @@ def test_a_phase_that_has_opened_keeps_its_rules_and_that_is_told(tmp_path: Path
         "max_characters": 900,
         "max_lines": 40,
         "max_output_tokens": 8,
+        "energy_purse_mj": 5_000_000,
     }
     stored = store(with_phase(with_another_case(pack), **kept))
     assert Phase.objects.values().get() == before
@@ -179,16 +182,21 @@ def test_a_phase_that_has_opened_keeps_its_rules_and_that_is_told(tmp_path: Path
     assert len(told) == len(kept) + 1
     assert any("conserva «ranked_suite»: versión 1 (en el paquete: versión 2)" in note for note in told)
     assert any("conserva «max_lines»: 400 (en el paquete: 40)" in note for note in told)
+    assert any("conserva «energy_purse_mj»: nada (en el paquete: 5000000)" in note for note in told)
 
 
 @pytest.mark.django_db
 def test_what_is_no_rule_follows_the_pack_in_an_open_phase(tmp_path: Path) -> None:
     pack = a_pack_that_opens(timedelta(seconds=-1), tmp_path)
     store(pack)
-    stored = store(with_phase(pack, title="Otra", attempts_per_day=20))
+    stored = store(with_phase(pack, title="Otra", attempts_per_day=20, running_per_participation=5))
     phase = Phase.objects.get()
-    assert (phase.title, phase.attempts_per_day) == ("Otra", 20)
-    assert [change.field for change in stored.phases[0].changed] == ["title", "attempts_per_day"]
+    assert (phase.title, phase.attempts_per_day, phase.running_per_participation) == ("Otra", 20, 5)
+    assert [change.field for change in stored.phases[0].changed] == [
+        "title",
+        "attempts_per_day",
+        "running_per_participation",
+    ]
 
 
 @pytest.mark.django_db

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from challenges import lease, standings
 from challenges.errors import LeaseLost
 from challenges.lease import Lease
-from challenges.models import Evaluation, Leaderboard, Participation, Phase, Score, Standing, State
+from challenges.models import Evaluation, Leaderboard, Participation, Phase, Reason, Score, Standing, State
 from challenges.standings import Judged
 from scoring.values import EvidenceGrade, PolicyResult
 from tests.factories import a_participation, a_phase, a_score, a_submission
@@ -43,8 +43,8 @@ def _graded(phase: Phase, participation: Participation) -> Lease:
     held = lease.claim("obrero")
     assert held is not None
     assert held.evaluation_id == evaluation.pk
-    lease.transition(held, to=State.RUNNING)
-    lease.transition(held, to=State.GRADING)
+    lease.transition(held, to=State.RUNNING, reason=Reason.STARTED)
+    lease.transition(held, to=State.GRADING, reason=Reason.ANSWERED)
     return held
 
 
@@ -112,7 +112,7 @@ def test_a_stale_worker_cannot_write_a_score() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_scores_of_the_same_moment_each_grow_the_version() -> None:
-    phase = a_phase()
+    phase = a_phase(running_per_participation=3)
     people = [a_participation(phase) for _ in range(3)]
     graded = [_graded(phase, people[number % 3]) for number in range(9)]
     results = in_parallel(

@@ -10,11 +10,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from challenges import dispatch, lease, submission, sweeping
-from challenges.models import Evaluation, State
+from challenges.models import Circuit, Evaluation, State
 from challenges.models.evaluation import ACTIVE
-from challenges.sweeping import MOST_CLAIMS, Swept
+from challenges.sweeping import MOST_EXPIRIES, Swept
 from tests.factories import a_participation, a_phase, a_submission, an_evaluation
-from tests.scripted_backend import MODEL, Answer, answering, models, scripted_backend
+from tests.scripted_backend import MODEL, Answer, answering, chat_events, models, scripted_backend
 from tests.servers import Valkey
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +43,10 @@ def long_ago(row: Evaluation) -> Evaluation:
     return row
 
 
+def let_time_pass() -> None:
+    Circuit.objects.exclude(next_trial_at=None).update(next_trial_at=Now() - timedelta(seconds=1))
+
+
 @pytest.mark.parametrize("state", ACTIVE)
 def test_a_lease_that_ran_out_is_taken_back_and_its_fence_stays(state: State, rings: list[int]) -> None:
     dead = an_evaluation(state=state, lease_until=timezone.now() - timedelta(seconds=1), fence=3)
@@ -56,10 +60,25 @@ def test_a_lease_that_ran_out_is_taken_back_and_its_fence_stays(state: State, ri
     assert held.fence == 4
 
 
+@pytest.mark.parametrize(
+    ("left_s", "next_s"),
+    [(None, (120, 120)), (60, (1, 61)), (900, (120, 120)), (-1, (120, 120))],
+    ids=["no lease", "one that ends before the next look", "one that ends after it", "one that is over"],
+)
+def test_the_next_look_comes_when_the_first_lease_ends(
+    left_s: float | None, next_s: tuple[float, float]
+) -> None:
+    if left_s is not None:
+        row = an_evaluation(state=State.RUNNING)
+        Evaluation.objects.filter(pk=row.pk).update(lease_until=Now() + timedelta(seconds=left_s))
+    shortest, longest = next_s
+    assert shortest <= sweeping.seconds_to_next_look(longest_s=120) <= longest
+
+
 def test_an_evaluation_under_which_every_worker_dies_is_given_up_as_our_fault(rings: list[int]) -> None:
     handed_in = a_submission(state=None)
     past = timezone.now() - timedelta(seconds=1)
-    doomed = an_evaluation(handed_in, state=State.RUNNING, lease_until=past, fence=MOST_CLAIMS)
+    doomed = an_evaluation(handed_in, state=State.RUNNING, lease_until=past, expiries=MOST_EXPIRIES - 1)
     assert sweeping.sweep_once().abandoned == 1
     row = Evaluation.objects.get(pk=doomed.pk)
     assert (row.state, row.fault_code) == (State.ERRORED, "workers_died")
@@ -110,7 +129,8 @@ def test_what_waits_for_the_backend_goes_on_when_our_model_is_served_again(
         assert sweeping.sweep_once().resumed == 0
         server.script = lambda _: models("otro")
         assert sweeping.sweep_once().resumed == 0
-        server.script = answering(Answer())
+        server.script = answering(Answer(pieces=chat_events()))
+        let_time_pass()
         assert sweeping.sweep_once().resumed == 1
     row = Evaluation.objects.get(pk=held.pk)
     assert (row.state, row.held_since, row.not_before) == (State.QUEUED, None, None)

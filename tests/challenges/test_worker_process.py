@@ -6,6 +6,8 @@ Each test hands in through the use case and then only looks at the rows, as a pe
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,9 +17,21 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from redis import Redis
 
 from challenges import submission
-from challenges.models import Call, Evaluation, Phase, Run, Score, Standing, State, Submission
+from challenges.models import (
+    Call,
+    Evaluation,
+    Phase,
+    Reason,
+    Run,
+    Score,
+    Standing,
+    State,
+    StateChange,
+    Submission,
+)
 from tests.factories import a_participation, a_phase
 from tests.servers import Process, SmallModel, Valkey, wait_until
 
@@ -205,3 +219,56 @@ def test_a_worker_told_to_stop_gives_its_evaluation_back(phase: Phase, start: St
     evaluation = Evaluation.objects.get(submission=handed_in)
     assert evaluation.state == State.QUEUED
     assert evaluation.lease_until is None
+
+
+def test_a_worker_frozen_past_its_lease_is_refused_at_its_first_write_and_says_so_once(
+    phase: Phase, start: Start, sweeper: Process
+) -> None:
+    first = start_worker(start, "first")
+    handed_in = hand_in(phase)
+    finished = wait_for_the_middle(handed_in)
+    os.killpg(first.pid, signal.SIGSTOP)
+    second = start_worker(start, "second")
+    try:
+        with logs_on_failure(first, second, sweeper):
+            wait_until(
+                lambda: Run.objects.filter(evaluation__submission=handed_in, fence=2).exists(),
+                "the second worker goes on",
+                seconds=SCORED_S,
+            )
+    finally:
+        os.killpg(first.pid, signal.SIGCONT)
+    refused = "is no longer held with fence 1"
+    wait_until(lambda: refused in first.log(), "the first is refused")
+    wait_for_score(handed_in, second, sweeper)
+    assert first.log().count(refused) == 1
+    assert_each_case_was_answered_once(handed_in)
+    runs = Run.objects.filter(evaluation__submission=handed_in)
+    assert finished <= set(runs.filter(fence=1).values_list("pk", flat=True))
+    steps = StateChange.objects.filter(evaluation__submission=handed_in).order_by("number")
+    told = [step.reason for step in steps if step.reason != Reason.RUNG]
+    assert told == [
+        Reason.RECEIVED,
+        Reason.CLAIMED,
+        Reason.STARTED,
+        Reason.LEASE_EXPIRED,
+        Reason.CLAIMED,
+        Reason.RESUMED,
+        Reason.ANSWERED,
+        Reason.SCORED,
+    ]
+
+
+def test_a_broker_that_lost_everything_costs_nothing(
+    phase: Phase, valkey: Valkey, worker: Process, sweeper: Process
+) -> None:
+    handed_in = hand_in(phase)
+    wait_for_the_middle(handed_in)
+    with Redis.from_url(valkey.url) as client:
+        client.flushall()
+    valkey.stop()
+    valkey.start()
+    other = hand_in(a_phase(ranked_cases=1, feedback_cases=1))
+    for each in (handed_in, other):
+        wait_for_score(each, worker, sweeper)
+    assert_each_case_was_answered_once(handed_in)

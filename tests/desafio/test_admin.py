@@ -9,15 +9,41 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
+from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from knox.models import AuthToken
 
-from challenges import exports
-from challenges.models import Case, Person, Phase, Purpose
+from challenges import dispatch, exports, state_map, transitions
+from challenges.models import (
+    Actor,
+    Case,
+    Circuit,
+    Evaluation,
+    Person,
+    Phase,
+    Purpose,
+    Purse,
+    Reason,
+    Reservation,
+    State,
+    StateChange,
+    Tally,
+    WorkerProcess,
+)
 from challenges.registration import give_consent
-from tests.factories import a_challenge, a_person, a_phase, a_run, a_standing, a_suite
+from tests.factories import (
+    a_challenge,
+    a_person,
+    a_phase,
+    a_run,
+    a_standing,
+    a_submission,
+    a_suite,
+    an_evaluation,
+)
+from tests.web_page import Page, read
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +61,13 @@ IMMUTABLE = [
     "participation",
     "suite",
     "case",
+    "statechange",
+    "circuit",
+    "purse",
+    "reservation",
+    "workerprocess",
+    "engine",
+    "tally",
 ]
 MODELS = [model._meta.model_name for model in apps.get_app_config("challenges").get_models()]
 
@@ -63,6 +96,15 @@ def one_of_each() -> Phase:
     for case in phase.ranked_suite.cases.all():
         a_run(standing.score.evaluation, case)
     exports.export_ranking(phase=phase, person=an_admin())
+    evaluation = standing.score.evaluation
+    opened = {"opened_at": timezone.now(), "trial": evaluation}
+    Circuit.objects.get_or_create(name=Circuit.Name.BACKEND, defaults=opened)
+    purse = Purse.objects.create(phase=phase, participation=standing.participation)
+    Reservation.objects.create(evaluation=evaluation, purse=purse, reserved_mj=1_000)
+    WorkerProcess.objects.create(
+        name=f"obrero:{phase.pk}", code_version="1.0", engine=1, instance="0", clock_ahead_s=0.5
+    )
+    Tally.objects.create(name="refused_writes", label=str(phase.pk), value=2)
     return phase
 
 
@@ -180,6 +222,7 @@ def phase_form(phase: Phase, **changes: Any) -> dict[str, Any]:
     for name in (
         "attempts_per_day",
         "attempts_per_phase",
+        "running_per_participation",
         "max_characters",
         "max_lines",
         "max_output_tokens",
@@ -187,6 +230,7 @@ def phase_form(phase: Phase, **changes: Any) -> dict[str, Any]:
         "case_timeout_s",
     ):
         shown[name] = getattr(phase, name)
+    shown["energy_purse_mj"] = phase.energy_purse_mj or ""
     for name in ("opens_at", "closes_at", "freeze_at"):
         moment = changes.pop(name, getattr(phase, name))
         shown[f"{name}_0"] = local(moment).strftime("%d/%m/%Y") if moment else ""
@@ -323,6 +367,40 @@ def test_after_a_freeze_organizers_who_are_no_judges_see_no_newer_scores() -> No
         assert shown in as_(an_admin()).get(page(model)).content.decode()
 
 
+def test_after_a_freeze_the_engines_rows_tell_organizers_nothing_newer_either() -> None:
+    now = dispatch.now()
+    phase = a_phase(energy_purse_mj=9_000_000, freeze_at=now - timedelta(minutes=1))
+    evaluation = an_evaluation(a_submission(phase, state=None), state=State.QUEUED)
+    QuerySet(StateChange).update(at=now - timedelta(hours=1))
+    Evaluation.objects.update(created_at=now - timedelta(hours=1))
+    purse = Purse.objects.create(
+        phase=phase, participation=evaluation.participation, spent_mj=7_654_321, reserved_mj=1
+    )
+    reservation = Reservation.objects.create(evaluation=evaluation, purse=purse, reserved_mj=333_222)
+    viewing = ("view_statechange", "view_purse", "view_reservation", "view_evaluation")
+    organizer, judge = as_(an_organizer(*viewing)), as_(an_organizer(*viewing, "export_ranking"))
+
+    def seen(client: Client, model: str, *args: Any) -> str:
+        return client.get(page(model, *args)).content.decode().replace("\xa0", "").replace(".", "")
+
+    assert "333222" in seen(organizer, "reservation"), "made before the freeze, and nothing measured yet"
+    Reservation.objects.filter(pk=reservation.pk).update(settled_mj=1_234_567, settled_at=now)
+    transitions.move(
+        Evaluation.objects.filter(pk=evaluation.pk),
+        to=State.PREPARING,
+        by=Actor.WORKER,
+        reason=Reason.CLAIMED,
+        who="obrero-tardío",
+    )
+    for model, shown in (("purse", "7654321"), ("reservation", "1234567"), ("statechange", "obrero-tardío")):
+        assert shown not in seen(organizer, model), model
+        assert shown in seen(judge, model), model
+    history = ("evaluation", "change", evaluation.pk)
+    assert "ya existía cuando empezó este registro" in seen(organizer, *history)
+    assert "obrero-tardío" not in seen(organizer, *history)
+    assert "obrero-tardío" in seen(judge, *history)
+
+
 def test_consents_of_a_person_are_on_the_persons_page() -> None:
     person = a_person()
     give_consent(person=person, purpose=Purpose.RULES)
@@ -343,3 +421,186 @@ def test_a_phase_is_deleted_only_before_it_opens() -> None:
         client.post(page("phase", "delete", phase.pk), {"post": "yes"})
     client.post(page("phase"), {"action": "delete_selected", "_selected_action": [opened.pk], "post": "yes"})
     assert list(Phase.objects.all()) == [opened]
+
+
+def test_the_purse_is_a_rule_and_how_many_run_at_once_is_not() -> None:
+    coming, opened = a_future_phase(), a_phase()
+    for phase in (coming, opened):
+        answer = save(phase, energy_purse_mj=5_000_000, running_per_participation=7)
+        assert answer.status_code == 302, answer.context["adminform"].form.errors
+        phase.refresh_from_db()
+    assert (coming.energy_purse_mj, coming.running_per_participation) == (5_000_000, 7)
+    assert (opened.energy_purse_mj, opened.running_per_participation) == (None, 7)
+
+
+# --- cancelling -------------------------------------------------------------------------------------------
+
+
+def choose(client: Client, *evaluations: Evaluation, **more: Any) -> Any:
+    fields = {"action": "cancel", "_selected_action": [each.pk for each in evaluations], **more}
+    return client.post(page("evaluation"), fields)
+
+
+def confirm(client: Client, asked: Any, **changes: Any) -> Any:
+    """Send the page that asks for the reason, as a browser does."""
+    shown = read(asked.content)
+    names = ("action", "select_across", "_selected_action", "chosen", "why")
+    fields = {name: shown.value(name) for name in names} | {"confirm": "Sí"}
+    return client.post(page("evaluation"), fields | changes, follow=True)
+
+
+def test_an_organizer_cancels_with_a_reason_which_the_history_keeps() -> None:
+    boss = an_admin()
+    client = as_(boss)
+    waiting, running = an_evaluation(), an_evaluation(state=State.RUNNING)
+    other, scored = an_evaluation(), an_evaluation(state=State.SCORED)
+    asked = choose(client, waiting, running, scored)
+    text = read(asked.content).text
+    assert "Se cancelarán 2 evaluaciones." in text
+    assert "De las elegidas, 1 ya ha terminado y se queda como está." in text
+    assert not StateChange.objects.filter(reason=Reason.CANCELLED).exists(), "asking changes nothing"
+    done = confirm(client, asked, why="La propuesta no era suya.")
+    assert "2 evaluaciones canceladas." in read(done.content).text
+    states = dict(Evaluation.objects.values_list("pk", "state"))
+    assert [states[each.pk] for each in (waiting, running, other, scored)] == [
+        State.CANCELLED,
+        State.CANCELLED,
+        State.PENDING,
+        State.SCORED,
+    ]
+    for change in StateChange.objects.filter(reason=Reason.CANCELLED):
+        assert (change.by, change.who) == (Actor.ORGANIZER, f"person {boss.pk}")
+        assert change.detail == "La propuesta no era suya."
+    author = as_(waiting.participation.person).get(f"/envios/{waiting.submission_id}/").content.decode()
+    assert "La organización ha cancelado este envío." in author
+    assert "La propuesta no era suya." not in author
+
+
+def test_without_a_reason_nothing_is_cancelled() -> None:
+    client = as_(an_admin())
+    evaluation = an_evaluation()
+    for why in ("", "   ", "x" * 301):
+        again = confirm(client, choose(client, evaluation), why=why)
+        assert read(again.content).root.with_class("errorlist"), why
+        assert read(again.content).value("chosen") == str(evaluation.pk)
+    assert Evaluation.objects.get().state == State.PENDING
+
+
+def test_only_what_was_shown_is_cancelled_and_what_ended_meanwhile_is_said_to_have() -> None:
+    client = as_(an_admin())
+    first, second = an_evaluation(), an_evaluation(state=State.RUNNING)
+    asked = choose(client, first, second, select_across="1")
+    later = an_evaluation()
+    Evaluation.objects.filter(pk=second.pk).update(
+        state=State.SCORED, finished_at=timezone.now(), lease_until=None
+    )
+    text = read(confirm(client, asked, why="Prueba.").content).text
+    assert "1 evaluación cancelada." in text
+    assert "1 terminó antes y se queda como está." in text
+    assert Evaluation.objects.get(pk=later.pk).state == State.PENDING
+
+
+def test_what_has_ended_needs_no_reason() -> None:
+    client = as_(an_admin())
+    answer = choose(client, an_evaluation(state=State.SCORED))
+    assert answer.status_code == 302
+    assert "Todas han terminado ya" in read(client.get(page("evaluation")).content).text
+
+
+def test_cancelling_takes_the_right_to_change_evaluations() -> None:
+    evaluation = an_evaluation()
+    viewer = as_(an_organizer("view_evaluation"))
+    assert "Cancelar" not in viewer.get(page("evaluation")).content.decode()
+    choose(viewer, evaluation, confirm="Sí", why="Porque sí.", chosen=str(evaluation.pk))
+    assert Evaluation.objects.get().state == State.PENDING
+    changer = as_(an_organizer("view_evaluation", "change_evaluation"))
+    confirm(changer, choose(changer, evaluation), why="Porque sí.")
+    assert Evaluation.objects.get().state == State.CANCELLED
+    assert changer.post(page("evaluation", "change", evaluation.pk), {}).status_code == 403
+
+
+@pytest.mark.parametrize("chosen", ["", "x", "-1", "0;0", "9" * 30, "²", "0,,0"])
+def test_a_made_up_selection_cancels_nothing_of_others(chosen: str) -> None:
+    an_evaluation()
+    fields = {
+        "action": "cancel",
+        "select_across": "1",
+        "_selected_action": "0",
+        "confirm": "1",
+        "why": "a",
+        "chosen": chosen,
+    }
+    assert as_(an_admin()).post(page("evaluation"), fields).status_code in (200, 302)
+    assert not Evaluation.objects.filter(state=State.CANCELLED).exists()
+
+
+# --- the picture of the states ----------------------------------------------------------------------------
+
+
+def states_page(client: Client) -> Page:
+    answer = client.get("/gestion/challenges/evaluation/estados/")
+    assert answer.status_code == 200
+    return read(answer.content)
+
+
+def test_the_picture_has_every_state_with_its_number_and_leads_to_the_list() -> None:
+    for state in (State.PENDING, State.PENDING, State.SCORED):
+        an_evaluation(state=state)
+    client = as_(an_admin())
+    shown = states_page(client)
+    (picture,) = shown.root.with_class("states-picture")[0].all("svg")
+    numbers = {
+        each.get("href").partition("=")[2]: each.with_class("number")[0].text for each in picture.all("a")
+    }
+    assert numbers == {state.value: "0" for state in State} | {"PENDING": "2", "SCORED": "1"}
+    table = [
+        [cell.text for cell in row.all("th", "td")] for row in shown.root.by_id("state-numbers").all("tr")
+    ]
+    assert table[1:] == [[state.label, state.value, numbers[state.value]] for state in State]
+    listed = read(client.get(picture.all("a")[0].get("href")).content)
+    assert listed.root.by_id("result_list")
+    assert "/gestion/challenges/evaluation/estados/" in [link.get("href") for link in listed.root.all("a")]
+
+
+def test_the_picture_has_every_arrow_and_the_table_every_row() -> None:
+    shown = states_page(as_(an_admin()))
+    arrows = [each for each in shown.root.all("path") if each.get("class") == "arrow"]
+    assert len(arrows) == len(state_map.edges())
+    told = [[cell.text for cell in row.all("td")] for row in shown.root.by_id("state-changes").all("tr")[1:]]
+    assert len(told) == len(state_map.rows())
+    assert ["recibido, en cola", "preparando", "proceso que evalúa", "le ha tocado el turno"] in told
+
+
+def test_the_picture_stays_within_its_frame_and_no_two_states_overlap() -> None:
+    shown = states_page(as_(an_admin()))
+    (picture,) = shown.root.with_class("states-picture")[0].all("svg")
+    width, height = int(picture.get("width")), int(picture.get("height"))
+    boxes = [
+        tuple(int(node.all("rect")[0].get(name)) for name in ("x", "y", "width", "height"))
+        for node in picture.with_class("node")
+    ]
+    assert all(x >= 0 and x + w <= width and y >= 0 and y + h <= height for x, y, w, h in boxes)
+    apart = [
+        one[0] + one[2] <= other[0]
+        or other[0] + other[2] <= one[0]
+        or one[1] + one[3] <= other[1]
+        or other[1] + other[3] <= one[1]
+        for number, one in enumerate(boxes)
+        for other in boxes[number + 1 :]
+    ]
+    assert all(apart)
+
+
+def test_the_policy_of_the_site_lets_the_whole_picture_through() -> None:
+    shown = states_page(as_(an_admin()))
+    assert [each.tag for each in shown.root.all() if "style" in each.attributes] == []
+    assert [each for each in shown.root.all("style") if each.inside("main", "svg")] == []
+    sheets = [each.get("href") for each in shown.root.all("link") if each.get("rel") == "stylesheet"]
+    assert "/estatico/states.css" in sheets
+
+
+def test_the_picture_is_for_who_may_view_evaluations() -> None:
+    url = "/gestion/challenges/evaluation/estados/"
+    assert as_(an_organizer("view_phase")).get(url).status_code == 403
+    assert as_(an_organizer("view_evaluation")).get(url).status_code == 200
+    assert Client().get(url).status_code == 302

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,18 @@ from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 
+from challenges import dispatch, purse
 from challenges import submission as use_case
-from challenges.models import Evaluation, Participation, Person, Phase, State, Submission
+from challenges.models import (
+    Circuit,
+    Evaluation,
+    Participation,
+    Person,
+    Phase,
+    State,
+    Submission,
+)
+from scoring.solutions import prompt_json
 from tests.factories import (
     PROMPT,
     a_participation,
@@ -138,7 +148,7 @@ def test_a_check_tells_every_problem_and_spends_nothing(participation: Participa
     assert [each["code"] for each in answer.json()["errors"]].count("unknown_slot") == 2
     body["content"] = PROMPT
     answer = api(participation.person).post(f"{URL}check/", body, content_type="application/json")
-    assert answer.json() == {"ok": True, "errors": []}
+    assert answer.json() == {"ok": True, "errors": [], "reserves_mj": None}
     assert not Submission.objects.exists()
 
 
@@ -202,7 +212,8 @@ def test_a_scored_submission_shows_its_parts_and_public_answers_only(
     assert shown["score"]["estimated"] is True
     assert [case["answer"] for case in shown["public_cases"]] == ["respuesta a p0", "respuesta a p1"]
     assert shown["private_cases"] == {"cases": 3, "quality": "1.000000"}
-    assert shown["progress"] == {"done": 5, "total": 5, "ahead": None}
+    assert shown["progress"] == {"done": 5, "total": 5, "ahead": None, "wait_s": None}
+    assert shown["waiting"] is None
     assert "respuesta a s0" not in json.dumps(shown)
 
 
@@ -266,3 +277,160 @@ def test_one_that_was_withdrawn_is_told_as_such_and_is_not_over(participation: P
     assert [(each["state"], each["is_final"], each["score"]) for each in (told, listed)] == [
         (State.SUPERSEDED, False, None)
     ] * 2
+
+
+# --- taking back ------------------------------------------------------------------------------------------
+
+
+def withdraw(client: Client, submission: Submission) -> Any:
+    return client.post(f"{URL}{submission.pk}/withdraw/")
+
+
+def test_what_has_not_begun_can_be_withdrawn_and_the_attempt_is_back(
+    participation: Participation, phase: Phase
+) -> None:
+    client = api(participation.person)
+    made = Submission.objects.get(pk=hand_in(client, phase).json()["id"])
+    answer = withdraw(client, made)
+    told = answer.json()
+    assert answer.status_code == 200
+    assert (told["state"], told["state_text"], told["is_final"]) == ("CANCELLED", "retirado", True)
+    assert told["fault"] == {
+        "is_ours": False,
+        "attempt_returned": True,
+        "code": "withdrawn",
+        "detail": "Lo retiraste tú antes de que empezara. Has recuperado el intento.",
+    }
+    assert use_case.quota(participation, phase).used_phase == 0
+    assert client.get(URL).json()["results"][0]["state_text"] == "retirado"
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.SCORED, State.CANCELLED, State.SUPERSEDED])
+def test_what_has_begun_cannot_be_withdrawn_any_more(
+    participation: Participation, phase: Phase, state: State
+) -> None:
+    made = a_submission(phase, participation=participation, state=None)
+    an_evaluation(made, state=state)
+    answer = withdraw(api(participation.person), made)
+    assert answer.status_code == 409
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    told = answer.json()
+    assert (told["type"], told["state"]) == ("urn:desafio:problem:too-late-to-withdraw", state)
+    assert Evaluation.objects.get().state == state
+
+
+def test_nobody_withdraws_what_is_somebody_elses(participation: Participation, phase: Phase) -> None:
+    theirs = a_submission(phase)
+    assert withdraw(api(participation.person), theirs).status_code == 404
+    assert withdraw(api(), theirs).status_code == 401
+    assert Evaluation.objects.get().state == State.PENDING
+
+
+def test_what_the_organization_cancelled_is_no_fault_and_no_withdrawal(
+    participation: Participation, phase: Phase
+) -> None:
+    made = a_submission(phase, participation=participation, state=None)
+    an_evaluation(made, state=State.CANCELLED, fault_code="cancelled")
+    told = api(participation.person).get(f"{URL}{made.pk}/").json()
+    assert told["state_text"] == "cancelado"
+    assert told["fault"]["detail"] == ("La organización ha cancelado este envío. Has recuperado el intento.")
+    assert (told["fault"]["is_ours"], told["fault"]["attempt_returned"]) == (True, True)
+
+
+# --- waiting ----------------------------------------------------------------------------------------------
+
+
+def test_who_waits_is_told_how_long_that_may_take_where_that_is_known(
+    participation: Participation, phase: Phase
+) -> None:
+    made = a_submission(phase, participation=participation)
+    client = api(participation.person)
+    progress = client.get(f"{URL}{made.pk}/").json()["progress"]
+    assert (progress["ahead"], progress["wait_s"]) == (0, None)
+    for _ in range(3):
+        a_score(phase)
+    assert client.get(f"{URL}{made.pk}/").json()["progress"]["wait_s"] is not None
+    Circuit.objects.create(name=Circuit.Name.BACKEND, opened_at=dispatch.now())
+    assert client.get(f"{URL}{made.pk}/").json()["progress"]["wait_s"] is None
+
+
+@pytest.mark.parametrize(("name", "grade"), [("backend", "E"), ("meter", "A")])
+@pytest.mark.parametrize("state", [State.PENDING, State.HELD, State.RUNNING, State.GRADING])
+def test_what_keeps_it_waiting_is_told_since_when(
+    participation: Participation, phase: Phase, name: str, grade: str, state: State
+) -> None:
+    Phase.objects.update(evidence_grade=grade)
+    since = dispatch.now() - timedelta(minutes=5)
+    Circuit.objects.create(name=name, opened_at=since)
+    made = a_submission(phase, participation=participation, state=state)
+    told = api(participation.person).get(f"{URL}{made.pk}/").json()["waiting"]
+    if state in (State.RUNNING, State.GRADING):
+        assert told is None
+    else:
+        assert (told["for"], datetime.fromisoformat(told["since"])) == (name, since)
+
+
+def test_the_meter_keeps_nobody_waiting_whose_energy_is_an_estimate(
+    participation: Participation, phase: Phase
+) -> None:
+    Circuit.objects.create(name=Circuit.Name.METER, opened_at=dispatch.now())
+    made = a_submission(phase, participation=participation)
+    assert api(participation.person).get(f"{URL}{made.pk}/").json()["waiting"] is None
+
+
+# --- what is left -----------------------------------------------------------------------------------------
+
+
+def quota_of(client: Client, phase: Phase) -> Any:
+    return client.get(f"/api/v1/challenges/{phase.challenge.slug}/phases/{phase.slug}/quota/")
+
+
+def needed_mj(phase: Phase) -> int:
+    content, _problems = prompt_json.decode(PROMPT)
+    assert content is not None
+    return purse.estimate_mj(phase, content)
+
+
+def test_what_is_left_counts_attempts_and_energy(participation: Participation, phase: Phase) -> None:
+    client = api(participation.person)
+    assert quota_of(client, phase).json()["energy"] is None
+    needed = needed_mj(phase)
+    Phase.objects.update(energy_purse_mj=2 * needed + 1)
+    hand_in(client, phase)
+    told = quota_of(client, phase).json()
+    assert (told["used_today"], told["left_phase"]) == (1, phase.attempts_per_phase - 1)
+    assert told["energy"] == {
+        "limit_mj": 2 * needed + 1,
+        "reserved_mj": needed,
+        "spent_mj": 0,
+        "left_mj": needed + 1,
+    }
+    rules = client.get(f"/api/v1/challenges/{phase.challenge.slug}/").json()["phases"][0]["limits"]
+    assert rules["energy_purse_mj"] == 2 * needed + 1
+
+
+def test_what_is_left_is_told_to_who_takes_part(phase: Phase) -> None:
+    assert quota_of(api(a_person()), phase).json()["type"] == "urn:desafio:problem:not-participating"
+    assert quota_of(api(), phase).status_code == 401
+
+
+def test_an_empty_purse_refuses_with_the_figures_and_spends_nothing(
+    participation: Participation, phase: Phase
+) -> None:
+    needed = needed_mj(phase)
+    Phase.objects.update(energy_purse_mj=needed - 1)
+    client = api(participation.person)
+    answer = hand_in(client, phase)
+    told = answer.json()
+    assert answer.status_code == 409
+    assert told["type"] == "urn:desafio:problem:purse-exhausted"
+    assert (told["limit_mj"], told["left_mj"], told["needed_mj"]) == (needed - 1, needed - 1, needed)
+    assert "No te queda energía para este envío" in told["detail"]
+    assert use_case.quota(participation, phase).used_phase == 0
+
+
+def test_a_check_says_what_would_be_reserved(participation: Participation, phase: Phase) -> None:
+    Phase.objects.update(energy_purse_mj=1)
+    body = {"challenge": phase.challenge.slug, "phase": phase.slug, "content": PROMPT}
+    answer = api(participation.person).post(f"{URL}check/", body, content_type="application/json")
+    assert answer.json() == {"ok": True, "errors": [], "reserves_mj": needed_mj(phase)}

@@ -17,7 +17,8 @@ import pytest
 from allauth.account.models import EmailAddress
 from knox.models import AuthToken
 
-from challenges.models import Participation, Person, State, Submission
+from challenges import cancelling, dispatch
+from challenges.models import Circuit, Participation, Person, State, Submission
 from desafio.api.client.commands import idempotency_key
 from desafio.api.client.connection import is_readable_by_others
 from tests.factories import PASSWORD, PROMPT, a_participation, a_phase, a_score, an_evaluation
@@ -158,6 +159,24 @@ def test_the_exit_code_says_whose_fault_it_was(
     an_evaluation(made, state=state)
     _out, err = child.communicate(timeout=WAIT_S)
     assert child.returncode == code, err
+
+
+def test_what_it_waits_for_is_said(shell: Shell, participation: Participation, prompt: Path) -> None:
+    Circuit.objects.create(name=Circuit.Name.BACKEND, opened_at=dispatch.now())
+    arguments = ("submit", str(prompt), "--wait", "--timeout", "1")
+    _code, _out, err = shell.run(*arguments, ALIA_TOKEN=token(participation.person))
+    assert "sigue solo en cuanto responda el modelo" in err
+
+
+def test_what_was_withdrawn_meanwhile_is_nobodys_fault(
+    shell: Shell, participation: Participation, prompt: Path
+) -> None:
+    child = shell.start("submit", str(prompt), "--wait", ALIA_TOKEN=token(participation.person))
+    made = eventually(lambda: Submission.objects.filter(evaluations__isnull=False).first())
+    cancelling.withdraw(made)
+    _out, err = child.communicate(timeout=WAIT_S)
+    assert child.returncode == 1, err
+    assert "Lo retiraste tú antes de que empezara." in err
 
 
 def test_waiting_has_an_end(shell: Shell, participation: Participation, prompt: Path) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 from playwright.sync_api import Page, expect, sync_playwright
 
-from challenges import announce
-from challenges.models import Participation, Phase
+from challenges import announce, circuits
+from challenges.models import Circuit, Participation, Phase
 from tests.factories import a_participation, a_person, a_phase, a_standing
 from tests.live_process import Live, path_of, start_live
 from tests.servers import Valkey, wait_until
@@ -116,6 +118,56 @@ def test_rows_move_and_read_as_if_the_server_had_written_them(
     page.reload()
     assert _rows(page) == live_rows
     _picture(page, "live-board")
+
+
+def test_who_falls_below_the_minimum_quality_is_marked_in_words_and_unmarked(
+    live: Live, live_server: Any, page: Page
+) -> None:
+    phase = a_phase()
+    ana, luis = _people(phase, "Ana", "Luis")
+    _score(phase, ana, "50")
+    _show(page, live_server, live, phase)
+    _score(phase, luis, "90", reaches_minimum=False)
+    expect(_names(page)).to_have_text(["Ana", "Luis por debajo de la calidad mínima"])
+    _score(phase, ana, "40", reaches_minimum=False)
+    expect(_names(page)).to_have_text(
+        ["Luis por debajo de la calidad mínima", "Ana por debajo de la calidad mínima"]
+    )
+    live_rows = _rows(page)
+    page.reload()
+    assert _rows(page) == live_rows
+    _score(phase, luis, "30")
+    expect(_names(page)).to_have_text(["Luis", "Ana por debajo de la calidad mínima"])
+    expect(page.locator("#board-rows small")).to_have_count(1)
+
+
+def test_that_submissions_wait_comes_and_goes_without_a_reload(
+    live: Live, live_server: Any, page: Page
+) -> None:
+    phase = a_phase()
+    (ana,) = _people(phase, "Ana")
+    _score(phase, ana, "50")
+    _show(page, live_server, live, phase)
+    page.evaluate("window.here = 'the same page'")
+    banner = page.locator("#board-waiting")
+    expect(banner).to_be_empty()
+    circuits.report_absence(Circuit.Name.BACKEND, reason="gone")
+    expect(banner).to_have_text(
+        re.compile(r"^El modelo no responde desde las? \d\d:\d\d\. Los envíos aceptados esperan y siguen")
+    )
+    live_text = banner.inner_text()
+    _score(phase, ana, "60")
+    expect(page.locator("#board-rows [data-field=score]")).to_have_text("60,00")
+    _picture(page, "live-board-waits")
+    assert page.evaluate("window.here") == "the same page"
+    page.reload()
+    assert banner.inner_text() == live_text, "as the server writes it"
+    with transaction.atomic():
+        circuits.close(circuits.locked(Circuit.Name.BACKEND))
+    expect(banner).to_be_empty()
+    expect(page.locator("#board-announcement")).to_have_text(
+        "Ya vuelve a responder: los envíos que esperaban siguen su curso."
+    )
 
 
 def test_an_empty_board_fills_itself(live: Live, live_server: Any, page: Page) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,14 +18,15 @@ from typing import Any, cast
 import httpx
 import pytest
 from django.conf import settings
+from django.db import transaction
 from redis import Redis
 
-from challenges import announce, board, dispatch
-from challenges.models import Participation, Phase
+from challenges import announce, board, circuits, dispatch
+from challenges.models import Circuit, Participation, Phase
 from desafio.live import delta
 from desafio.live.announcements import PATTERN
 from tests.factories import a_participation, a_person, a_phase, a_standing
-from tests.live_process import READ_S, WEB_ORIGIN, Live, path_of, start_live
+from tests.live_process import METRICS_TOKEN, READ_S, SHOWS_THE_TOKEN, WEB_ORIGIN, Live, path_of, start_live
 from tests.servers import Process, Valkey, free_port, wait_until
 
 pytestmark = [pytest.mark.parts, pytest.mark.django_db(transaction=True)]
@@ -43,6 +46,7 @@ def live(shared_live: Live) -> Iterator[Live]:
     """The process, shown after each test to have logged no traceback."""
     yield shared_live
     assert "Traceback" not in shared_live.process.log()
+    assert '"exception"' not in shared_live.process.log()
 
 
 def a_live_phase(live: Live, **overrides: Any) -> Phase:
@@ -141,7 +145,8 @@ def test_without_valkey_the_board_still_moves(live: Live, valkey: Valkey) -> Non
         events.next()
         valkey.stop()
         wait_until(lambda: live.health()["redis"] == "away", "the outage is seen")
-        assert live.health()["status"] == "ok"
+        assert live.health()["status"] == "degraded"
+        assert live.get("/vivo/salud/listo").status_code == 200
         score(phase, "61")
         assert events.next().content["version"] == 1
         valkey.start()
@@ -220,6 +225,49 @@ def test_a_frozen_board_does_not_show_scores_that_came_after(live: Live) -> None
         assert "99.1234" not in json.dumps(events.next().content)
 
 
+def _back() -> None:
+    with transaction.atomic():
+        circuits.close(circuits.locked(Circuit.Name.BACKEND))
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_that_evaluations_wait_is_pushed_and_so_is_that_they_go_on(live: Live, is_frozen: bool) -> None:
+    freeze_at = dispatch.now() - timedelta(minutes=1) if is_frozen else None
+    phase = a_live_phase(live, freeze_at=freeze_at)
+    score(phase, "50")
+    with live.events(phase) as events:
+        first = events.next().content
+        assert first["waiting"] is None
+        circuits.report_absence(Circuit.Name.BACKEND, reason="gone")
+        holding = circuits.holding(phase)
+        assert holding is not None
+        event = events.next()
+        while event.name == "rows" or event.content["waiting"] is None:
+            event = events.next()
+        assert event.name == "board"
+        assert event.content["waiting"]["for"] == "backend"
+        _back()
+        while event.name == "rows" or event.content["waiting"] is not None:
+            event = events.next()
+    wait_for_version(live, phase, first["version"] + 2)
+    assert live.get(f"{path_of(phase)}/tabla.json").content == board.build(phase).body
+    assert shown(live, phase)["version"] == first["version"] + 2, "it grew with each change"
+
+
+def test_that_evaluations_wait_is_found_where_nobody_announced_it_nor_grew_a_version(live: Live) -> None:
+    phase = a_live_phase(live)
+    with live.events(phase) as events:
+        assert events.next().content["waiting"] is None
+        Circuit.objects.create(name=Circuit.Name.BACKEND, opened_at=dispatch.now())
+        event = events.next()
+        assert (event.name, event.content["version"]) == ("board", 0)
+        assert event.content["waiting"]["for"] == "backend"
+        with live.events(phase, "?last=0") as others:
+            assert others.next().content["waiting"], "who knows the version alone may not know this"
+        Circuit.objects.all().delete()
+        assert events.next().content["waiting"] is None
+
+
 def test_an_unpublished_challenge_disappears(live: Live) -> None:
     phase = a_live_phase(live)
     with live.events(phase) as events:
@@ -242,7 +290,7 @@ def test_who_leaves_is_noticed(live: Live) -> None:
 
 def test_only_the_web_origin_may_read_across_origins(live: Live) -> None:
     phase = a_live_phase(live)
-    for path in (f"{path_of(phase)}/tabla.json", "/vivo/nada/nada/tabla.json", "/vivo/salud"):
+    for path in (f"{path_of(phase)}/tabla.json", "/vivo/nada/nada/tabla.json", "/vivo/salud/listo"):
         allowed = live.get(path, Origin=WEB_ORIGIN)
         assert allowed.headers["access-control-allow-origin"] == WEB_ORIGIN
         assert "access-control-allow-credentials" not in allowed.headers
@@ -264,7 +312,8 @@ def test_heads_options_and_other_methods(live: Live) -> None:
         for method in ("POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"):
             refused = httpx.request(method, url, timeout=READ_S, content=b"x" * 100_000)
             assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
-    assert httpx.head(f"{live.url}/vivo/salud", timeout=READ_S).status_code == 200
+    for path in ("/vivo/salud", "/vivo/salud/listo"):
+        assert httpx.head(f"{live.url}{path}", timeout=READ_S).status_code == 200
 
 
 def _hostile_requests(phase: Phase) -> Iterator[bytes]:
@@ -325,7 +374,7 @@ def test_nothing_that_is_sent_makes_it_fail(live: Live) -> None:
             with contextlib.suppress(ConnectionResetError):
                 status = client.recv(4096).split(b" ")
                 assert len(status) < 2 or int(status[1]) < 500, request[:200]
-    assert live.health()["status"] == "ok"
+    assert live.health()["status"] == "ready"
 
 
 @pytest.mark.parametrize("last", [b"\xff\xfe", b"-1", b"9" * 5_000, b"\xc3\xb1"])
@@ -373,13 +422,18 @@ def test_sigterm_says_bye_and_ends_within_seconds(valkey: Valkey, tmp_path: Path
         live.process.stop()
 
 
-def test_a_health_page_that_tests_what_it_says(valkey: Valkey, tmp_path: Path) -> None:
+def test_it_is_alive_always_and_ready_while_it_reads_the_database(valkey: Valkey, tmp_path: Path) -> None:
     missing = tmp_path / "folder-that-is-not-there" / "desafio.sqlite3"
+    variables = {
+        "DATABASE_URL": f"sqlite:///{missing}",
+        "DJANGO_SETTINGS_MODULE": "desafio.settings",
+        "METRICS_TOKEN": METRICS_TOKEN,
+    }
     port = free_port()
     process = Process(
         [sys.executable, "-m", "uvicorn", "desafio.live.asgi:app", "--port", str(port)],
         log=tmp_path / "live.log",
-        env={"DATABASE_URL": f"sqlite:///{missing}", "DJANGO_SETTINGS_MODULE": "desafio.settings"},
+        env=variables,
     )
     process.start()
     live = Live(process=process, port=port)
@@ -390,11 +444,26 @@ def test_a_health_page_that_tests_what_it_says(valkey: Valkey, tmp_path: Path) -
         except httpx.HTTPError:
             return False
 
+    def ready() -> int:
+        return live.get("/vivo/salud/listo").status_code
+
     try:
         wait_until(answers, "the process answers")
-        health = live.get("/vivo/salud")
-        assert (health.status_code, health.json()["database"]) == (503, "away")
+        alive, not_ready = live.get("/vivo/salud"), live.get("/vivo/salud/listo")
+        assert (alive.status_code, alive.content) == (200, b"ok\n")
+        assert (not_ready.status_code, not_ready.content) == (503, b"not ready\n")
+        told = live.get("/vivo/salud/listo", **SHOWS_THE_TOKEN)
+        assert (told.status_code, told.json()["database"]) == (503, "away")
         waiting = live.get("/vivo/energia/fase-1/tabla.json")
         assert (waiting.status_code, waiting.headers["retry-after"]) == (503, "1")
+        missing.parent.mkdir()
+        migrate = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
+        subprocess.run(migrate, env={**os.environ, **variables}, check=True)
+        wait_until(lambda: ready() == 200, "it has read its boards")
+        away = missing.parent.rename(tmp_path / "away")
+        wait_until(lambda: ready() == 503, "its boards may be stale")
+        assert live.get("/vivo/salud").status_code == 200
+        away.rename(missing.parent)
+        wait_until(lambda: ready() == 200, "it has read them again")
     finally:
         process.stop()

@@ -28,6 +28,8 @@ ALL, LOGIN = (200,) * 4, (302,) * 4
 OWN = (302, 200, 200, 200)
 # The submission in the address is the contestant's.
 MINE = (302, 404, 200, 404)
+# It has begun, so that nothing of it is changed here: its author is sent back to its page.
+TOO_LATE = (302, 404, 302, 404)
 VISITORS = (200, 302, 302, 302)
 TRIES = (422, 302, 302, 302)
 
@@ -35,13 +37,13 @@ TABLE: dict[str, Row] = {
     "home": {"get": ALL, "head": ALL},
     "pages:challenge": {"get": ALL, "head": ALL},
     "pages:board": {"get": ALL, "head": ALL},
-    "pages:health": {"get": ALL, "head": ALL},
     "pages:join": {**dict.fromkeys(METHODS, LOGIN), "post": (302, 422, 302, 422)},
     "pages:submit": {"get": (302, 403, 200, 403), "head": (302, 403, 200, 403), "post": (302, 403, 422, 403)},
     "pages:lint": {"post": OWN},
     "pages:submissions": {"get": OWN, "head": OWN},
     "pages:submission": {"get": MINE, "head": MINE},
     "pages:progress": {"get": MINE, "head": MINE},
+    "pages:withdraw": dict.fromkeys(("get", "head", "post"), TOO_LATE),
     "accounts:profile": {"get": OWN, "head": OWN},
     "accounts:rename": {**dict.fromkeys(METHODS, LOGIN), "post": (302, 422, 422, 422)},
     "accounts:consent": dict.fromkeys(METHODS, LOGIN),
@@ -67,6 +69,7 @@ BEHIND_THE_LOGIN = {
     "pages:submissions",
     "pages:submission",
     "pages:progress",
+    "pages:withdraw",
     "accounts:profile",
     "account_reauthenticate",
     "account_change_password",
@@ -113,6 +116,7 @@ def address(name: str, world: World) -> str:
     arguments: dict[str, list[Any]] = {
         "pages:submission": [pk],
         "pages:progress": [pk],
+        "pages:withdraw": [pk],
         "accounts:consent": ["news"],
         "account_confirm_email": ["no-vale"],
         "account_reset_password_from_key": ["1", "no-vale"],

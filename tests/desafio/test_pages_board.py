@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from challenges.models import Phase
+from challenges import board as boards
+from challenges import dispatch
+from challenges.models import Circuit, Phase
+from desafio.pages.templatetags import figures
 from tests.contest import as_
 from tests.factories import a_challenge, a_participation, a_person, a_phase, a_standing
 from tests.web_page import Element, Page, read
 
 pytestmark = pytest.mark.django_db
+
+MADRID = ZoneInfo("Europe/Madrid")
 
 
 def board(phase: Phase, client: Client | None = None, **query: str) -> Page:
@@ -88,6 +94,7 @@ def test_the_script_is_told_where_the_live_board_is(settings: Any) -> None:
     assert section.get("data-events-url") == f"{live}/eventos"
     assert section.get("data-board-url") == f"{live}/tabla.json"
     assert section.get("data-version") == "1"
+    assert section.get("data-board-id") == boards.build(phase).etag.strip('"')
     assert section.get("data-time-zone") == "Europe/Madrid"
 
 
@@ -148,3 +155,48 @@ def test_a_challenge_without_phases_has_no_table() -> None:
     assert answer.status_code == 200
     assert "Este desafío todavía no tiene fechas, así que no hay clasificación." in page.text
     assert page.root.all("script", "table") == []
+
+
+def test_who_is_below_the_minimum_quality_is_told_so_in_words() -> None:
+    phase = a_phase()
+    low = named(phase, "Ana", value="90", reaches_minimum=False).participation
+    named(phase, "Luis", value="10")
+    told = [row[:2] for row in cells(board(phase))]
+    assert told == [["1", "Luis"], ["2", "Ana por debajo de la calidad mínima"]]
+    assert cells(board(phase, as_(low.person)))[1][1] == "Ana tú por debajo de la calidad mínima"
+    script = board(phase).root.by_id("board").get("data-text-below")
+    assert script == "por debajo de la calidad mínima"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("backend", "El modelo no responde"), ("meter", "El medidor de energía no responde")]
+)
+@pytest.mark.parametrize("freeze", [None, timedelta(minutes=-1)])
+def test_a_board_says_that_submissions_wait_and_since_when(
+    name: str, words: str, freeze: timedelta | None
+) -> None:
+    now = dispatch.now()
+    phase = a_phase(evidence_grade="A", freeze_at=now + freeze if freeze else None)
+    assert board(phase).root.by_id("board-waiting").text == ""
+    opened_at = now - timedelta(days=2)
+    Circuit.objects.create(name=name, opened_at=opened_at)
+    at = opened_at.astimezone(MADRID)
+    banner = board(phase).root.by_id("board-waiting")
+    assert banner.text == (
+        f"{words} desde el {at:%d/%m/%Y} a las {at:%H:%M}. Los envíos aceptados esperan y siguen solos."
+    )
+    assert banner.get("role") == "status"
+    Circuit.objects.update(opened_at=None)
+    assert board(phase).root.by_id("board-waiting").text == ""
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "words"),
+    [
+        ("2026-05-11T08:32:59Z", "2026-05-11T11:00:00Z", "las 10:32"),
+        ("2026-05-10T23:32:00Z", "2026-05-11T08:00:00Z", "la 01:32"),
+        ("2026-05-10T21:32:00Z", "2026-05-10T22:10:00Z", "el 10/05/2026 a las 23:32"),
+    ],
+)
+def test_a_moment_of_today_is_an_hour_and_another_has_its_day(at: str, now: str, words: str) -> None:
+    assert figures.since(at, datetime.fromisoformat(now), MADRID) == words

@@ -24,7 +24,6 @@ NO_PAGES = {
     "pages:join",
     "pages:lint",
     "pages:progress",
-    "pages:health",
     "accounts:rename",
     "accounts:consent",
 }

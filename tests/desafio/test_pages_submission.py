@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from challenges.models import Evaluation, State, Submission
+from challenges import cancelling, dispatch, submission, transitions
+from challenges.models import (
+    Actor,
+    Circuit,
+    Evaluation,
+    Reason,
+    State,
+    StateChange,
+    Submission,
+)
+from desafio.pages.templatetags import figures
+from scoring import policies
 from tests.contest import Answer, as_
 from tests.factories import (
     PROMPT,
@@ -141,6 +156,216 @@ def test_a_rejudged_submission_shows_the_evaluation_in_force() -> None:
     assert "respondiendo" in page_of(submission).text
 
 
+# --- waiting ----------------------------------------------------------------------------------------------
+
+
+def is_away(name: str, *, minutes: float) -> Circuit:
+    return Circuit.objects.create(name=name, opened_at=dispatch.now() - timedelta(minutes=minutes))
+
+
+def local_hour(at: Any) -> str:
+    local = at.astimezone(ZoneInfo("Europe/Madrid"))
+    if local.date() != timezone.localdate():
+        return f"el {local:%d/%m/%Y} a las {local:%H:%M}"
+    return f"{'la' if local.hour == 1 else 'las'} {local:%H:%M}"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("backend", "El modelo no responde"), ("meter", "El medidor de energía no responde")]
+)
+@pytest.mark.parametrize("state", [State.PENDING, State.QUEUED, State.HELD])
+def test_who_waits_for_model_or_meter_is_told_since_when_and_that_it_goes_on_by_itself(
+    name: str, words: str, state: State
+) -> None:
+    submission = a_submission(a_phase(evidence_grade="A"), state=state)
+    circuit = is_away(name, minutes=4)
+    for answer in (get(submission), get(submission, "estado/")):
+        text = read(answer.content).root.by_id("progress-body").text
+        assert (
+            f"{words} desde {local_hour(circuit.opened_at)} (hora de Madrid), hace unos 4 minutos."
+        ) in text
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.GRADING, State.SCORED, State.CANCELLED])
+def test_who_does_not_wait_hears_nothing_of_it(state: State) -> None:
+    is_away("backend", minutes=4)
+    assert "no responde" not in page_of(in_state(state)).text
+
+
+def test_the_meter_is_nothing_to_who_is_not_measured() -> None:
+    is_away("meter", minutes=4)
+    assert "no responde" not in page_of(in_state(State.QUEUED)).text
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Reason.BACKEND_AWAY, "El modelo no responde"),
+        (Reason.METER_AWAY, "El medidor de energía no responde"),
+    ],
+)
+def test_one_that_was_held_alone_says_what_it_waits_for_and_since_when(reason: Reason, words: str) -> None:
+    evaluation = an_evaluation(state=State.RUNNING)
+    transitions.move(
+        Evaluation.objects.filter(pk=evaluation.pk), to=State.HELD, by=Actor.WORKER, reason=reason
+    )
+    evaluation.refresh_from_db()
+    text = page_of(evaluation.submission).text
+    assert f"{words} desde {local_hour(evaluation.held_since)} (hora de Madrid), hace menos de un" in text
+
+
+def test_the_wait_is_a_round_figure_and_none_where_nobody_knows() -> None:
+    phase = a_phase()
+    for _time in range(2):
+        a_score(phase)
+    mine = a_submission(phase, state=State.QUEUED)
+    assert "Espera prevista" not in page_of(mine).text, "two say nothing about a rate"
+    score = a_score(phase)
+    assert "Espera prevista: menos de un minuto." in page_of(mine).text
+    ended = dispatch.now() - timedelta(minutes=9)
+    Evaluation.objects.filter(state=State.SCORED).update(finished_at=ended)
+    assert "Espera prevista: unos 3 minutos." in page_of(mine).text
+    is_away("backend", minutes=1)
+    assert "Espera prevista" not in page_of(mine).text, "while the model is away nobody knows"
+    assert score.phase == phase
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "menos de un minuto"),
+        (59.9, "menos de un minuto"),
+        (60, "alrededor de un minuto"),
+        (240, "unos 4 minutos"),
+        (7 * 60, "unos 5 minutos"),
+        (22 * 60, "unos 20 minutos"),
+        (54 * 60, "unos 50 minutos"),
+        (56 * 60, "alrededor de una hora"),
+        (110 * 60, "unas 2 horas"),
+        (23 * 3600, "unas 23 horas"),
+        (24 * 3600, "más de un día"),
+        (10**9, "más de un día"),
+    ],
+)
+def test_a_time_that_nobody_knows_exactly_is_told_as_such(seconds: float, words: str) -> None:
+    assert figures.about(seconds) == words
+
+
+# --- steps ------------------------------------------------------------------------------------------------
+
+
+def steps(page: Page) -> list[str]:
+    return [each.all("span")[0].text for each in page.root.by_id("history-body").all("li")]
+
+
+def test_the_steps_are_told_in_words_the_newest_last_and_without_who_or_what() -> None:
+    evaluation = an_evaluation(state=State.RUNNING)
+    transitions.move(
+        Evaluation.objects.filter(pk=evaluation.pk),
+        to=State.HELD,
+        by=Actor.WORKER,
+        reason=Reason.BACKEND_AWAY,
+        who="obrero-secreto:7",
+        detail="caso-secreto",
+    )
+    for answer in (get(evaluation.submission), get(evaluation.submission, "estado/")):
+        page = read(answer.content)
+        assert steps(page) == ["Ya existía cuando empezó este registro", "El modelo no responde"]
+        assert "secreto" not in answer.content.decode()
+    (shut,) = [each for each in page_of(evaluation.submission).main.all("details") if each.get("id")]
+    assert shut.all("summary")[0].text == "Pasos de la evaluación"
+    assert "open" not in shut.attributes
+
+
+def test_of_very_many_steps_the_last_are_shown_and_the_others_counted() -> None:
+    evaluation = an_evaluation(state=State.QUEUED)
+    StateChange.objects.bulk_create(
+        StateChange(
+            evaluation=evaluation,
+            number=number,
+            before=State.HELD,
+            after=State.QUEUED,
+            by=Actor.SWEEPER,
+            reason=Reason.TRIAL,
+        )
+        for number in range(2, 73)
+    )
+    page = page_of(evaluation.submission)
+    assert len(steps(page)) == 50
+    assert "Antes hay 22 pasos más." in page.text
+
+
+def test_a_repetition_that_replaces_a_void_one_is_said_to() -> None:
+    words = "Una medida anterior se interrumpió y no cuenta"
+    scored = a_standing().score.evaluation
+    running = an_evaluation(state=State.RUNNING)
+    for evaluation in (scored, running):
+        assert words not in page_of(evaluation.submission).text
+        Evaluation.objects.filter(pk=evaluation.pk).update(repetition=2)
+        assert words in page_of(evaluation.submission).text
+    assert "este resultado es de una repetición hecha entera" in page_of(scored.submission).text
+
+
+# --- taking back ------------------------------------------------------------------------------------------
+
+
+def withdraw(which: Submission) -> Answer:
+    return as_(which.participation.person).post(f"/envios/{which.pk}/retirar/", follow=True)
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_what_has_not_begun_offers_to_be_withdrawn(state: State) -> None:
+    which = in_state(state)
+    can = state in (State.PENDING, State.QUEUED, State.HELD)
+    links = [link.get("href") for link in page_of(which).main.all("a")]
+    assert (f"/envios/{which.pk}/retirar/" in links) is can
+    asked = get(which, "retirar/")
+    assert asked.status_code == (200 if can else 302)
+    assert Evaluation.objects.get(submission=which).state == state, "asking changes nothing"
+
+
+def test_a_withdrawn_submission_is_its_authors_doing_and_the_attempt_is_back() -> None:
+    which = in_state(State.QUEUED)
+    (form,) = [each for each in read(get(which, "retirar/").content).main.all("form")]
+    assert (form.get("method"), form.get("action")) == ("post", f"/envios/{which.pk}/retirar/")
+    page = read(withdraw(which).content)
+    assert "Envío retirado. Has recuperado el intento" in page.text
+    assert page.root.by_id("progress-body").all("span")[0].text == "retirado"
+    assert "Lo retiraste tú." in page.text
+    assert "La organización" not in page.main.text
+    assert steps(page)[-1] == "Retirado por su autor antes de empezar"
+    assert submission.quota(which.participation, which.phase).used_phase == 0
+    listed = read(as_(which.participation.person).get("/envios/").content)
+    assert "retirado" in listed.main.text
+
+
+def test_who_comes_too_late_is_told_kindly_and_nothing_changes() -> None:
+    which = in_state(State.RUNNING)
+    page = read(withdraw(which).content)
+    assert "La evaluación de este envío ya ha empezado, así que no se puede retirar." in page.text
+    assert Evaluation.objects.get().state == State.RUNNING
+    ended = in_state(State.SCORED)
+    assert "Este envío ya ha terminado («puntuado»)" in read(withdraw(ended).content).text
+
+
+def test_two_clicks_withdraw_once() -> None:
+    which = in_state(State.QUEUED)
+    withdraw(which)
+    assert "ya estaba retirado" in read(withdraw(which).content).text
+    assert Evaluation.objects.get().changes.filter(reason=Reason.WITHDRAWN).count() == 1
+
+
+def test_nobody_withdraws_what_is_somebody_elses_nor_without_a_token() -> None:
+    which, other = in_state(State.QUEUED), a_participation().person
+    address = f"/envios/{which.pk}/retirar/"
+    assert as_(other).get(address).status_code == as_(other).post(address).status_code == 404
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(which.participation.person)
+    assert strict.post(address).status_code == 403
+    assert Client().post(address).status_code == 302
+    assert cancelling.can_be_withdrawn(Evaluation.objects.get())
+
+
 # --- faults -----------------------------------------------------------------------------------------------
 
 
@@ -193,14 +418,39 @@ def test_a_score_is_explained_part_by_part() -> None:
     assert told["Tu puesto"] == "1 este envío es el que cuenta"
     assert told["De dónde sale la cifra"] == "modelo de tokens de prueba"
     assert told["Tiempo"] == "1,5 s"
-    assert "G = ln(2,00 kJ / 200,0 J) / ln(2,00 kJ / 20,0 J) = 0,500, entre 0 y 1" in page.text
-    assert "S = 100 · 0,650 · (0,50 + 0,50 · 0,500) = 48,75" in page.text
+    assert "G = ln(2.000 J / 200 J) / ln(2.000 J / 20 J) = 0,500000, entre 0 y 1" in page.text
+    assert "S = 100 · 0,650000 · (0,50 + 0,50 · 0,500000) = 48,7500" in page.text
     (groups,) = [table for table in page.main.all("table")]
     assert [[cell.text for cell in row.all("th", "td")] for row in groups.all("tr")] == [
         ["Grupo", "Casos", "Calidad"],
         ["consumo", "2", "0,750"],
         ["luz", "1", "0,500"],
     ]
+
+
+FORMULA = re.compile(r"S = 100 · ([\d,]+) · \(([\d,]+) \+ ([\d,]+) · ([\d,]+)\) = ([\d,.]+)")
+shares = st.integers(0, 1_000_000).map(lambda millionths: Decimal(millionths).scaleb(-6))
+
+
+@given(quality=shares, base=shares, energy_mj=st.integers(1, 3_000_000))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_figures_that_are_shown_give_the_score_by_hand(
+    quality: Decimal, base: Decimal, energy_mj: int
+) -> None:
+    parameters = {"q_min": "0.2", "e_ref_mj": 2_000_000, "e_min_mj": 20_000, "lambda": str(base)}
+    result = policies.apply(policy="verde", parameters=parameters, quality=quality, energy_mj=energy_mj)
+    score = a_score(
+        a_phase(policy_parameters=parameters),
+        value=result.score,
+        quality=result.quality,
+        green=result.green,
+        energy_mj=energy_mj,
+    )
+    found = FORMULA.search(page_of(score.evaluation.submission).text)
+    assert found is not None
+    q, weight, rest, green, shown = (Decimal(each.replace(",", ".")) for each in found.groups())
+    assert (100 * q * (weight + rest * green)).quantize(Decimal("0.0001"), "ROUND_HALF_EVEN") == shown
+    assert shown == result.score
 
 
 def test_a_measured_energy_is_not_called_an_estimate() -> None:

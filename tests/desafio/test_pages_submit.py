@@ -12,8 +12,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from challenges import purse
 from challenges import submission as use_case
-from challenges.models import Participation, Phase, Submission
+from challenges.models import Participation, Phase, Purse, Submission
+from desafio.pages import prompt_form
+from scoring.solutions import prompt_json
 from tests.contest import Answer, as_, submit_fields
 from tests.factories import a_participation, a_person, a_phase, a_submission
 from tests.in_parallel import errors_in, in_parallel
@@ -495,3 +498,69 @@ def test_attempts_given_back_can_be_used_again(desk: Desk) -> None:
     assert facts["Intentos que te quedan en la fase"] == "99 de 100"
     assert facts["Próximo intento"] == "Ahora mismo"
     Submission.objects.filter(evaluations__state="ERRORED").delete()
+
+
+# --- the energy purse -------------------------------------------------------------------------------------
+
+
+def needed_mj(desk: Desk) -> int:
+    """What the form's own proposal reserves."""
+    content, _problems = prompt_json.decode(prompt_form.content_from(submit_fields()))
+    assert content is not None
+    return purse.estimate_mj(desk.phase, content)
+
+
+def with_a_purse(desk: Desk, limit_mj: int) -> None:
+    Phase.objects.filter(pk=desk.phase.pk).update(energy_purse_mj=limit_mj)
+    desk.phase.refresh_from_db()
+
+
+def energy_left(page: Page) -> str:
+    terms, values = page.main.all("dt"), page.main.all("dd")
+    told = {term.text: value.text for term, value in zip(terms, values, strict=True)}
+    return told.get("Energía que te queda en la fase", "")
+
+
+def test_a_phase_without_a_purse_says_nothing_of_one(desk: Desk) -> None:
+    assert energy_left(desk.open()) == ""
+    assert "reserva" not in read(desk.post(action="check").content).text
+
+
+def test_what_is_left_of_the_purse_is_told_with_what_waits_for_its_measure(desk: Desk) -> None:
+    with_a_purse(desk, 5_000_900)
+    assert energy_left(desk.open()) == "5.000 J de 5.000 J", "never more than there is"
+    desk.post()
+    left_j = (5_000_900 - needed_mj(desk)) // 1000
+    reserved_j = -(-needed_mj(desk) // 1000)
+    assert energy_left(desk.open()) == (
+        f"{left_j:,} J de 5.000 J".replace(",", ".")
+        + f" Tus envíos sin terminar reservan {reserved_j} J hasta que se midan."
+    )
+    page = read(desk.client.get(f"/desafios/{desk.phase.challenge.slug}/").content)
+    assert energy_left(page) == energy_left(desk.open())
+
+
+def test_a_run_that_cost_more_than_there_was_leaves_nothing_and_not_less(desk: Desk) -> None:
+    with_a_purse(desk, 1_000_000)
+    Purse.objects.create(phase=desk.phase, participation=desk.participation, spent_mj=1_200_000)
+    assert energy_left(desk.open()) == "0 J de 1.000 J"
+
+
+def test_a_check_says_what_it_would_reserve_and_reserves_nothing(desk: Desk) -> None:
+    with_a_purse(desk, 5_000_000)
+    needed_j = -(-needed_mj(desk) // 1000)
+    page = read(desk.post(action="check").content)
+    assert f"Te quedan 5.000 J de 5.000 J; este envío reserva {needed_j} J hasta que se mida." in page.text
+    assert not Purse.objects.exists()
+
+
+def test_an_empty_purse_refuses_in_words_and_keeps_the_text(desk: Desk) -> None:
+    with_a_purse(desk, needed_mj(desk) - 1)
+    answer = desk.post()
+    page = read(answer.content)
+    assert answer.status_code == 409
+    needed_j, left_j = -(-needed_mj(desk) // 1000), (needed_mj(desk) - 1) // 1000
+    assert f"reservaría {needed_j} J y te quedan {left_j} J de los {left_j} J de la fase" in page.text
+    assert page.value("user") == submit_fields()["user"]
+    assert desk.spent == 0
+    assert not Purse.objects.exists()

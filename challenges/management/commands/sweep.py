@@ -1,4 +1,7 @@
-"""``manage.py sweep``: the process that looks over the queue once a second until SIGTERM or Ctrl-C."""
+"""``manage.py sweep``: the process that looks over the queue once a second, or sooner when a lease ends.
+
+It runs until SIGTERM or Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -38,15 +41,17 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, on_signal)
         while not stop.is_set():
-            _sweep_whatever_is_away()
-            stop.wait(PERIOD_S)
+            stop.wait(_sweep_whatever_is_away())
 
 
-def _sweep_whatever_is_away() -> None:
+def _sweep_whatever_is_away() -> float:
+    """Sweep; returns how many seconds the next one may wait."""
     close_old_connections()
     try:
         sweeping.sweep_once()
+        return sweeping.seconds_to_next_look(longest_s=PERIOD_S)
     except (DatabaseError, InterfaceError) as fault:
         # The database will be back, and then the next look finds whatever this one missed.
         logger.warning("database away: %s", fault)
         connection.close()
+        return PERIOD_S

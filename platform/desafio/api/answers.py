@@ -9,7 +9,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from challenges.models import State
+from challenges.models import Circuit, State
 from desafio.api.incoming import PromptContent
 
 PHASE_STATES = ["upcoming", "open", "over"]
@@ -47,6 +47,10 @@ class ProblemDocument(serializers.Serializer[Any]):
 class Check(serializers.Serializer[Any]):
     ok = serializers.BooleanField()
     errors = FieldProblem(many=True)  # type: ignore[assignment]  # as above
+    reserves_mj = serializers.IntegerField(
+        allow_null=True,
+        help_text="La energía que reservaría hasta que se mida. Nulo si hay errores o la fase no la limita.",
+    )
 
 
 class Case(serializers.Serializer[Any]):
@@ -66,6 +70,27 @@ class Limits(serializers.Serializer[Any]):
     max_stop_characters = serializers.IntegerField()
     attempts_per_day = serializers.IntegerField()
     attempts_per_phase = serializers.IntegerField()
+    energy_purse_mj = serializers.IntegerField(
+        allow_null=True, help_text="Entre todos los intentos de la fase. Nulo: sin límite."
+    )
+
+
+class Energy(serializers.Serializer[Any]):
+    limit_mj = serializers.IntegerField()
+    reserved_mj = serializers.IntegerField(help_text="De los envíos que aún no han terminado.")
+    spent_mj = serializers.IntegerField()
+    left_mj = serializers.IntegerField(help_text="Negativo si uno gastó más de lo que reservó.")
+
+
+class Quota(serializers.Serializer[Any]):
+    used_today = serializers.IntegerField()
+    left_today = serializers.IntegerField()
+    used_phase = serializers.IntegerField()
+    left_phase = serializers.IntegerField()
+    next_attempt_at = serializers.DateTimeField(
+        allow_null=True, help_text="Nulo si se puede enviar ya, o si no quedan intentos en la fase."
+    )
+    energy = Energy(allow_null=True, help_text="Nulo si la fase no limita la energía.")
 
 
 class PhaseSummary(serializers.Serializer[Any]):
@@ -129,6 +154,16 @@ class BoardRow(serializers.Serializer[Any]):
     is_ranked = serializers.BooleanField()
 
 
+class Waiting(serializers.Serializer[Any]):
+    """Por qué esperan los envíos aceptados. Siguen solos en cuanto vuelva lo que no responde."""
+
+    since = serializers.DateTimeField()
+
+    def get_fields(self) -> dict[str, Any]:
+        # No class body can name a field so.
+        return {"for": serializers.ChoiceField(choices=Circuit.Name.values), **super().get_fields()}
+
+
 class Board(serializers.Serializer[Any]):
     phase = serializers.SlugField()
     challenge = serializers.SlugField()
@@ -137,6 +172,7 @@ class Board(serializers.Serializer[Any]):
     evidence_grade = serializers.CharField()
     estimated = serializers.BooleanField()
     frozen = serializers.BooleanField()
+    waiting = Waiting(allow_null=True)
     rows = BoardRow(many=True)
 
 
@@ -159,6 +195,9 @@ class Progress(serializers.Serializer[Any]):
     done = serializers.IntegerField(help_text="Casos respondidos.")
     total = serializers.IntegerField(help_text="Casos en total, públicos y privados.")
     ahead = serializers.IntegerField(allow_null=True, help_text="Evaluaciones que esperan antes que esta.")
+    wait_s = serializers.IntegerField(
+        allow_null=True, help_text="Cuánto puede faltar, por lo que tardaron las últimas. Nulo si no se sabe."
+    )
 
 
 class Fault(serializers.Serializer[Any]):
@@ -211,6 +250,7 @@ class SubmissionDetail(SubmissionSummary):
     content = PromptContent()
     content_sha256 = serializers.CharField()
     progress = Progress()
+    waiting = Waiting(allow_null=True)
     fault = Fault(allow_null=True)
     measurement = Measurement(allow_null=True)
     public_cases = AnsweredCase(many=True)

@@ -76,6 +76,7 @@ def _phase_detail(phase: Any, now: datetime) -> dict[str, Any]:
             **asdict(phase.limits),
             "attempts_per_day": phase.attempts_per_day,
             "attempts_per_phase": phase.attempts_per_phase,
+            "energy_purse_mj": phase.energy_purse_mj,
         },
         "slots": submission.slots_of(phase),
         "private_case_count": phase.private_case_count,

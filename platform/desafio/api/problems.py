@@ -99,6 +99,12 @@ REFUSALS: Mapping[type[Exception], Refusal] = {
     errors.QuotaExhausted: Refusal(
         status=409, slug="quota-exhausted", title=gettext_lazy("No quedan intentos")
     ),
+    errors.PurseExhausted: Refusal(
+        status=409, slug="purse-exhausted", title=gettext_lazy("No queda energía")
+    ),
+    errors.TooLateToWithdraw: Refusal(
+        status=409, slug="too-late-to-withdraw", title=gettext_lazy("Ya no se puede retirar")
+    ),
     errors.IdempotencyConflict: Refusal(
         status=409, slug="idempotency-conflict", title=gettext_lazy("Clave de idempotencia ya usada")
     ),
@@ -216,6 +222,10 @@ def _members(fault: errors.ContestantError) -> dict[str, Any]:
             "limit": fault.limit,
             "next_attempt_at": at.isoformat() if at else None,
         }
+    if isinstance(fault, errors.PurseExhausted):
+        return {"limit_mj": fault.limit_mj, "left_mj": fault.left_mj, "needed_mj": fault.needed_mj}
+    if isinstance(fault, errors.TooLateToWithdraw):
+        return {"state": fault.state}
     if isinstance(fault, errors.PhaseClosed):
         return {"when": fault.when, "at": fault.at.isoformat()}
     if isinstance(fault, errors.ConsentMissing):

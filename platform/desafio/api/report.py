@@ -11,9 +11,11 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from challenges import board, outcome
+from challenges import board, outcome, purse, waiting
 from challenges.models import Evaluation, Measurement, Person, Run, State, Submission, Visibility
 from challenges.models.evaluation import REFUNDED
+from challenges.sentences import state_words, was_withdrawn
+from challenges.submission import Quota
 from scoring.errors import CONTEXT_TOO_LONG
 from scoring.quality import weighted_mean
 from scoring.values import GradedCase
@@ -37,7 +39,7 @@ def summary(submission: Submission) -> dict[str, Any]:
         "kind": submission.kind,
         "created_at": submission.created_at,
         "state": evaluation.state,
-        "state_text": evaluation.get_state_display(),
+        "state_text": state_words(evaluation),
         "is_final": outcome.is_over(evaluation),
         "score": _score(evaluation),
     }
@@ -45,15 +47,29 @@ def summary(submission: Submission) -> dict[str, Any]:
 
 def detail(submission: Submission) -> dict[str, Any]:
     evaluation = outcome.current(submission)
+    absence = waiting.absence(submission, evaluation)
+    progress = asdict(outcome.progress(submission, evaluation))
+    if absence is not None:
+        # What was finished lately says nothing about when that will be over.
+        progress["wait_s"] = None
     return {
         **summary(submission),
         "content": submission.content,
         "content_sha256": submission.content_sha256,
-        "progress": asdict(outcome.progress(submission, evaluation)),
+        "progress": progress,
+        "waiting": {"for": absence.name.value, "since": absence.since} if absence else None,
         "fault": _fault(submission, evaluation),
         "measurement": _measurement(evaluation),
         "public_cases": [_answered(run) for run in _runs(evaluation).filter(_public(submission))],
         "private_cases": _private(submission, evaluation),
+    }
+
+
+def quota(found: Quota, energy: purse.Balance | None) -> dict[str, Any]:
+    """Attempts, and energy where the phase has a purse, of one participation."""
+    return {
+        **asdict(found),
+        "energy": energy and {**asdict(energy), "left_mj": energy.left_mj},
     }
 
 
@@ -78,16 +94,27 @@ def _score(evaluation: Evaluation) -> dict[str, Any] | None:
 
 
 def _fault(submission: Submission, evaluation: Evaluation) -> dict[str, Any] | None:
-    if evaluation.state in REFUNDED:
-        detail = _("Ha fallado algo nuestro. No has perdido el intento: puedes enviarla otra vez.")
-        return _told(evaluation, is_ours=True, detail=detail)
     if evaluation.state == State.REJECTED:
         return _told(evaluation, is_ours=False, detail=_their_fault(submission, evaluation))
-    return None
+    if evaluation.state not in REFUNDED:
+        return None
+    if was_withdrawn(evaluation):
+        detail = _("Lo retiraste tú antes de que empezara. Has recuperado el intento.")
+        return _told(evaluation, is_ours=False, detail=detail)
+    if evaluation.state == State.CANCELLED:
+        detail = _("La organización ha cancelado este envío. Has recuperado el intento.")
+        return _told(evaluation, is_ours=True, detail=detail)
+    detail = _("Ha fallado algo nuestro. No has perdido el intento: puedes enviarla otra vez.")
+    return _told(evaluation, is_ours=True, detail=detail)
 
 
 def _told(evaluation: Evaluation, *, is_ours: bool, detail: str) -> dict[str, Any]:
-    return {"is_ours": is_ours, "attempt_returned": is_ours, "code": evaluation.fault_code, "detail": detail}
+    return {
+        "is_ours": is_ours,
+        "attempt_returned": evaluation.state in REFUNDED,
+        "code": evaluation.fault_code,
+        "detail": detail,
+    }
 
 
 def _their_fault(submission: Submission, evaluation: Evaluation) -> str:

@@ -1,4 +1,4 @@
-"""Handing in, checking without handing in, and looking up one's own submissions."""
+"""Handing in and taking back, checking without handing in, and looking up what one has and has left."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from challenges import submission
+from challenges import cancelling, purse, submission
 from challenges.errors import NotParticipating
 from challenges.models import Participation, Phase, Submission
 from desafio.api import answers, incoming, report
 from desafio.api.pages import NewestFirst
 from desafio.api.people import asker
 from desafio.api.problems import MissingIdempotencyKey, problem_error
+from scoring.solutions import prompt_json
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -89,7 +90,13 @@ class CheckSubmission(APIView):
         """Todo lo que hay que corregir, sin gastar ningún intento."""
         phase, content = _read(request)
         problems = submission.check(phase, content)
-        return Response({"ok": not problems, "errors": [problem_error(each) for each in problems]})
+        return Response(
+            {
+                "ok": not problems,
+                "errors": [problem_error(each) for each in problems],
+                "reserves_mj": None if problems else _reserves_mj(phase, content),
+            }
+        )
 
 
 class OneSubmission(APIView):
@@ -99,6 +106,42 @@ class OneSubmission(APIView):
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """Estado, progreso, puntuación y, de los casos públicos, cada respuesta."""
         return Response(report.detail(get_object_or_404(report.own(asker(request)), pk=pk)))
+
+
+class Withdrawal(APIView):
+    """Retirar un envío propio que todavía no ha empezado."""
+
+    @extend_schema(
+        operation_id="withdraw", summary="Retirar", request=None, responses={200: answers.SubmissionDetail}
+    )
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Devuelve el intento y la energía reservada. Lo que ya ha empezado sigue su curso: 409."""
+        mine = report.own(asker(request))
+        cancelling.withdraw(get_object_or_404(mine, pk=pk))
+        return Response(report.detail(mine.get(pk=pk)))
+
+
+class PhaseQuota(APIView):
+    """Lo que le queda a uno en una fase."""
+
+    @extend_schema(operation_id="quota", summary="Lo que me queda", responses={200: answers.Quota})
+    def get(self, request: Request, slug: str, phase: str) -> Response:
+        """Intentos de hoy y de la fase, y la energía si la fase la limita."""
+        found = get_object_or_404(
+            Phase.objects.select_related("challenge"),
+            challenge__slug=slug,
+            challenge__is_published=True,
+            slug=phase,
+        )
+        mine = _participation(request, found)
+        return Response(report.quota(submission.quota(mine, found), purse.balance(mine, found)))
+
+
+def _reserves_mj(phase: Phase, content: Any) -> int | None:
+    decoded, _problems = prompt_json.decode(content)
+    if decoded is None or phase.energy_purse_mj is None:
+        return None
+    return purse.estimate_mj(phase, decoded)
 
 
 def _idempotency_key(request: Request) -> str:

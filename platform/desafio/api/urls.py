@@ -19,9 +19,15 @@ _v1 = [
         challenge_views.PhaseBoard.as_view(),
         name="board",
     ),
+    path(
+        "challenges/<slug:slug>/phases/<slug:phase>/quota/",
+        submission_views.PhaseQuota.as_view(),
+        name="quota",
+    ),
     path("submissions/", submission_views.Submissions.as_view(), name="submissions"),
     path("submissions/check/", submission_views.CheckSubmission.as_view(), name="check"),
     path("submissions/<uuid:pk>/", submission_views.OneSubmission.as_view(), name="submission"),
+    path("submissions/<uuid:pk>/withdraw/", submission_views.Withdrawal.as_view(), name="withdraw"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -68,7 +68,7 @@ def wait_for_scores(
 def _not_scored(submissions: Sequence[Submission]) -> list[Evaluation]:
     """The evaluations still to come. Raises DidNotScore for one that ended without a score."""
     evaluations = Evaluation.objects.filter(submission__in=submissions).exclude(state=State.SCORED)
-    waiting = list(evaluations.select_related("submission__participation__person").oldest_first())
+    waiting = list(evaluations.select_related("submission__participation__person").in_turn())
     for evaluation in waiting:
         if evaluation.state in FINAL:
             why = f"{evaluation.fault_code} {evaluation.fault_detail}".strip(" .")

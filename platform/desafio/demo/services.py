@@ -70,6 +70,7 @@ def settings_of(places: Places) -> dict[str, str]:
         "EMAIL_URL": "",
         "SHOW_MAIL_ON_PAGE": "1",
         "HF_HUB_OFFLINE": "1",
+        "LOG_FORMAT": "line",
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -115,12 +116,10 @@ def model(places: Places, env: dict[str, str]) -> Program:
 
 
 def worker(places: Places, env: dict[str, str]) -> Program:
-    command = ["celery", "-A", "desafio", "worker", "--concurrency", "1", "--loglevel", "INFO"]
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return _python(
         "worker",
         "El proceso que evalúa",
-        [*command, *quiet],
+        ["desafio.worker", "--concurrency", "1"],
         env,
         places,
         is_ready=_says(places.folder.log_of("worker"), " ready."),
@@ -137,6 +136,8 @@ def web(places: Places, env: dict[str, str]) -> Program:
     command = [
         "gunicorn",
         "desafio.wsgi",
+        "--config",
+        "python:desafio.gunicorn_conf",
         "--bind",
         f"{HOST}:{places.port}",
         "--workers",
@@ -146,14 +147,14 @@ def web(places: Places, env: dict[str, str]) -> Program:
     ]
     quiet = ["--no-control-socket", "--graceful-timeout", "3"]
     return _python(
-        "web", "La web", [*command, *quiet], env, places, is_ready=_answers(f"{places.url}/salud/")
+        "web", "La web", [*command, *quiet], env, places, is_ready=_answers(f"{places.url}/salud/listo/")
     )
 
 
 def live(places: Places, env: dict[str, str]) -> Program:
     command = ["uvicorn", "desafio.live.asgi:app", "--host", HOST, "--port", str(places.port + 1)]
     quiet = ["--no-access-log", "--timeout-graceful-shutdown", "3"]
-    ready = _answers(f"{places.live_url}/vivo/salud")
+    ready = _answers(f"{places.live_url}/vivo/salud/listo")
     return _python("live", "La clasificación en directo", [*command, *quiet], env, places, is_ready=ready)
 
 

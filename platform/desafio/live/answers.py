@@ -61,16 +61,23 @@ def stream_head() -> Answer:
     )
 
 
-def health(*, database: bool, redis: bool, boards: int, streams: int) -> Answer:
-    """200 while the boards are true (without Redis too, a second later), 503 when they may be stale."""
+def readiness(*, database: bool, redis: bool, boards: int, streams: int, in_detail: bool) -> Answer:
+    """200 while the boards are true (without Redis too, a second later), 503 when they may be stale.
+
+    A word for strangers; ``in_detail`` is for who runs the platform.
+    """
+    word = "not ready" if not database else "ready" if redis else "degraded"
+    status = 200 if database else 503
+    if not in_detail:
+        return _text(status, word)
     told = {
-        "status": "ok" if database else "stale",
+        "status": word,
         "database": "ok" if database else "away",
         "redis": "ok" if redis else "away",
         "boards": boards,
         "streams": streams,
     }
-    return _json(200 if database else 503, to_json(told), (_NEVER_STORED, _NOSNIFF))
+    return _json(status, to_json(told), (_NEVER_STORED, _NOSNIFF))
 
 
 def cross_origin(origin: bytes, *, allowed: Collection[bytes]) -> Headers:
@@ -87,6 +94,11 @@ def _problem(status: int, code: str, title: Any, headers: Headers = ()) -> Answe
     body = to_json({"type": "about:blank", "status": status, "code": code, "title": str(title)})
     named: Headers = ((b"content-type", b"application/problem+json"), _length(body), _NEVER_STORED, _NOSNIFF)
     return Answer(status, (*named, *headers), body)
+
+
+def _text(status: int, word: str) -> Answer:
+    body = word.encode() + b"\n"
+    return Answer(status, ((b"content-type", b"text/plain"), _length(body), _NEVER_STORED, _NOSNIFF), body)
 
 
 def _json(status: int, body: bytes, headers: Headers) -> Answer:
@@ -110,6 +122,7 @@ def _has_already(if_none_match: bytes, tags: Collection[bytes]) -> bool:
     return b"*" in known or not known.isdisjoint(tags)
 
 
+ALIVE = _text(200, "ok")
 NOT_FOUND = _problem(404, "not_found", _("Aquí no hay nada."))
 UNKNOWN_PHASE = _problem(404, "unknown_phase", _("No existe ese desafío o esa fase."))
 METHOD_NOT_ALLOWED = _problem(

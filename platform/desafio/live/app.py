@@ -1,7 +1,7 @@
 """The raw ASGI application of the live process: routes, headers and its life from start to SIGTERM.
 
 Answers from memory only; a request never reaches the database or Redis, so no request can make it slow. All
-that is told here is public: no cookie and no credential is ever looked at.
+that is told here is public, but for the numbers of its own health: no cookie is ever looked at.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from hmac import compare_digest
 from types import FrameType
 from typing import Any
 
@@ -27,15 +28,22 @@ logger = logging.getLogger(__name__)
 Scope = dict[str, Any]
 
 BOARD_PATH = re.compile(r"/vivo/([-\w]{1,60})/([-\w]{1,60})/(tabla\.json|eventos)", re.ASCII)
-HEALTH_PATH = "/vivo/salud"
+ALIVE_PATH = "/vivo/salud"
+READY_PATH = "/vivo/salud/listo"
 # An id of ours has some 40 characters.
 LONGEST_ID = 100
 
 
 class LiveApp:
-    """``redis_url`` to listen to, origins that may read across origins, and how many streams may be open."""
+    """``redis_url`` to listen to, origins that may read across origins, and how many streams may be open.
 
-    def __init__(self, *, redis_url: str, allowed_origins: Iterable[str], max_streams: int) -> None:
+    Who shows ``metrics_token`` is told more of this process's health; nobody is while it is empty.
+    """
+
+    def __init__(
+        self, *, redis_url: str, allowed_origins: Iterable[str], max_streams: int, metrics_token: str = ""
+    ) -> None:
+        self._authorization = f"Bearer {metrics_token}".encode() if metrics_token else None
         self._redis_url = redis_url
         self._origins = frozenset(origin.encode("latin-1", "ignore") for origin in allowed_origins)
         self._streams = Streams(limit=max_streams)
@@ -55,7 +63,7 @@ class LiveApp:
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         shared = answers.cross_origin(headers.get(b"origin", b""), allowed=self._origins)
-        found = self._route(scope["method"], scope["path"])
+        found = self._route(scope["method"], scope["path"], headers)
         if isinstance(found, Answer):
             await _send_answer(send, found, shared)
             return
@@ -76,29 +84,33 @@ class LiveApp:
                 send=send,
             )
 
-    def _route(self, method: str, path: str) -> Answer | tuple[LiveBoard, str]:
+    def _route(
+        self, method: str, path: str, headers: Mapping[bytes, bytes]
+    ) -> Answer | tuple[LiveBoard, str]:
         """The whole answer, or the board and what is wanted of it."""
         match = BOARD_PATH.fullmatch(path)
-        if match is None and path != HEALTH_PATH:
+        if match is None and path not in (ALIVE_PATH, READY_PATH):
             return answers.NOT_FOUND
         if method == "OPTIONS":
             return answers.OPTIONS
         if method not in ("GET", "HEAD"):
             return answers.METHOD_NOT_ALLOWED
         if match is None:
-            return self._health()
+            return answers.ALIVE if path == ALIVE_PATH else self._readiness(headers)
         if self._keeper is None or not self._keeper.has_started:
             return answers.STARTING
         board = self._keeper.find(match[1], match[2])
         return answers.UNKNOWN_PHASE if board is None else (board, match[3])
 
-    def _health(self) -> Answer:
+    def _readiness(self, headers: Mapping[bytes, bytes]) -> Answer:
         keeper = self._keeper
-        return answers.health(
+        shown = headers.get(b"authorization", b"")
+        return answers.readiness(
             database=keeper is not None and keeper.is_fresh,
             redis=keeper is not None and keeper.announcements.connected,
             boards=0 if keeper is None else len(keeper),
             streams=len(self._streams),
+            in_detail=self._authorization is not None and compare_digest(shown, self._authorization),
         )
 
     # --- life -----------------------------------------------------------------------------------------------
@@ -145,7 +157,7 @@ def _both(
 
 
 def _tell_of_a_fault(task: asyncio.Task[None]) -> None:
-    # The health page turns to 503 by itself: nobody compares boards with the database any more.
+    # Readiness turns to 503 by itself: nobody compares boards with the database any more.
     if not task.cancelled() and (fault := task.exception()) is not None:
         logger.critical("the live boards are no longer kept", exc_info=fault)
 

@@ -21,4 +21,5 @@ app = LiveApp(
     redis_url=settings.REDIS_URL,
     allowed_origins=settings.LIVE_ALLOWED_ORIGINS,
     max_streams=settings.LIVE_MAX_STREAMS,
+    metrics_token=settings.METRICS_TOKEN,
 )

@@ -34,8 +34,8 @@ class MalformedBoard(ValueError):
 class Snapshot:
     """A board at one version. ``id`` names its bytes: the ETag, and the id of the event that leads to it.
 
-    A version alone would not do: at the freeze the same version gets another body, and a demo that starts
-    anew counts from one again under the eyes of an open page.
+    A version alone would not do: at the freeze the same version gets another body, also when evaluations
+    begin to wait, and a demo that starts anew counts from one again under the eyes of an open page.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -44,6 +44,7 @@ class Snapshot:
             self.content: dict[str, Any] = json.loads(body)
             self.version = int(self.content["version"])
             self.frozen = bool(self.content["frozen"])
+            self.waits = self.content.get("waiting") is not None
             self.path = (str(self.content["challenge"]), str(self.content["phase"]))
             [row["participation"] for row in self.content["rows"]]
         except (ValueError, KeyError, TypeError, RecursionError) as fault:
@@ -111,9 +112,10 @@ class LiveBoard:
     def cursor_of(self, last_id: str) -> int:
         """Where a client that has ``last_id`` stands; NOTHING_YET when it must get the whole board.
 
-        A page that the web process made knows its version only, which says enough while nothing is frozen.
+        Who knows a version only has said enough while nothing is frozen and nobody waits.
         """
-        if last_id == self.current.id or (last_id == str(self.current.version) and not self.current.frozen):
+        is_told_by_version = not (self.current.frozen or self.current.waits)
+        if last_id == self.current.id or (last_id == str(self.current.version) and is_told_by_version):
             return self._sequence
         for missed, change in enumerate(reversed(self._ring), start=1):
             if last_id in (change.before_id, str(change.before_version)):

@@ -11,13 +11,16 @@ from datetime import datetime
 
 from django.db import close_old_connections
 
-from challenges import board, dispatch
+from challenges import board, circuits, dispatch
 from challenges.models import Phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseState:
-    """All that decides what a phase's public board shows. ``version`` counts on behind a freeze."""
+    """All that decides what a phase's public board shows. ``version`` counts on behind a freeze.
+
+    ``away`` names the circuits that are open, with since when: a board says what its evaluations wait for.
+    """
 
     phase_id: int
     challenge: str
@@ -25,6 +28,9 @@ class PhaseState:
     evidence_grade: str
     freeze_at: datetime | None
     frozen: bool
+    begun: bool
+    over: bool
+    away: tuple[tuple[str, datetime | None], ...]
     version: int
 
 
@@ -32,8 +38,16 @@ def published_phases() -> list[PhaseState]:
     """The state of every phase of a published challenge, by the database's clock."""
     close_old_connections()
     now = dispatch.now()
+    away = tuple((circuit.name, circuit.opened_at) for circuit in circuits.open_now())
     phases = Phase.objects.filter(challenge__is_published=True).values_list(
-        "pk", "challenge__slug", "slug", "evidence_grade", "freeze_at", "leaderboard__version"
+        "pk",
+        "challenge__slug",
+        "slug",
+        "evidence_grade",
+        "freeze_at",
+        "opens_at",
+        "closes_at",
+        "leaderboard__version",
     )
     return [
         PhaseState(
@@ -43,9 +57,12 @@ def published_phases() -> list[PhaseState]:
             evidence_grade=grade,
             freeze_at=freeze_at,
             frozen=freeze_at is not None and now >= freeze_at,
+            begun=now >= opens_at,
+            over=now >= closes_at,
+            away=away,
             version=version or 0,
         )
-        for pk, challenge, slug, grade, freeze_at, version in phases
+        for pk, challenge, slug, grade, freeze_at, opens_at, closes_at, version in phases
     ]
 
 

@@ -22,7 +22,7 @@ from desafio.live.database import PhaseState, public_board, published_phases
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
-# The boards are stale, and the health page says so, when no look has succeeded for this long.
+# The boards are stale, and this process is not ready, when no look has succeeded for this long.
 STALE_AFTER_S = 5.0
 
 Path = tuple[str, str]

@@ -31,6 +31,9 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
             "phase": clock.phase,
             "rows": [_with_tokens(row) for row in built.rows],
             "version": built.version,
+            # The name that the live process gives to these very bytes.
+            "board_id": built.etag.strip('"'),
+            "waiting": built.waiting,
             "mine": str(participation.public_id) if participation else "",
             "participation": participation,
             "is_estimate": clock.phase.evidence_grade in board.ESTIMATES,

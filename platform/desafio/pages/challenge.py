@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from challenges import dispatch, registration, submission
+from challenges import dispatch, purse, registration, submission
 from challenges.errors import ChallengeClosed, ConsentMissing
 from challenges.models import Challenge, Participation, Person, Purpose
 from challenges.sentences import explain
@@ -77,6 +77,7 @@ def _page(
         "example": formula.example(phase) if phase else None,
         "participation": participation,
         "quota": submission.quota(participation, phase) if participation and phase else None,
+        "energy": purse.balance(participation, phase) if participation and phase else None,
         "slots": submission.slots_of(phase) if phase else {},
         "cases": shown[:CASES_SHOWN_AT_FIRST],
         "more_cases": shown[CASES_SHOWN_AT_FIRST:],

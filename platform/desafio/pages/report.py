@@ -13,13 +13,16 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from challenges import board, outcome
+from challenges import board, cancelling, outcome, waiting
 from challenges.models import Evaluation, Measurement, Run, Score, State, Submission, Visibility
 from challenges.outcome import Progress
+from challenges.sentences import state_words, was_withdrawn
+from challenges.waiting import Absence
 from desafio.pages import cases, formula
 from scoring.errors import CONTEXT_TOO_LONG
 from scoring.quality import weighted_mean
@@ -49,6 +52,11 @@ NEXT: Mapping[str, str | Promise] = {
 }
 
 
+WITHDRAWN = gettext_lazy("Lo retiraste tú antes de que empezara. Has recuperado el intento.")
+# A prompt under which the model keeps going away can make hundreds of steps.
+STEPS_SHOWN = 50
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """A submission with the evaluation that counts and its score, if there is one."""
@@ -67,8 +75,50 @@ class Line:
         return self.evaluation.failures > 0 and not self.evaluation.is_final
 
     @property
+    def is_repeated(self) -> bool:
+        """An earlier measurement was void, and this is another one from its beginning."""
+        return self.evaluation.repetition > 1
+
+    @property
+    def can_be_withdrawn(self) -> bool:
+        return cancelling.can_be_withdrawn(self.evaluation)
+
+    @property
+    def state(self) -> str:
+        return state_words(self.evaluation)
+
+    @property
     def next(self) -> str:
-        return str(NEXT[self.evaluation.state])
+        return str(WITHDRAWN if was_withdrawn(self.evaluation) else NEXT[self.evaluation.state])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of an evaluation. Who took it, and the detail of why, stay with the organizers."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The last steps, in their order; ``before`` counts those that came before them and are not shown.
+
+    ``read_at`` is the database's moment of reading them.
+    """
+
+    steps: list[Step]
+    before: int
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """What changes while one waits. ``absence`` is what does not answer."""
+
+    progress: Progress | None
+    absence: Absence | None
+    history: History
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +127,7 @@ class Fault:
 
     is_theirs: bool
     is_cancelled: bool
+    is_withdrawn: bool
     code: str
     reason: str = ""
     fix: str = ""
@@ -122,19 +173,44 @@ def line(submission: Submission) -> Line:
     return Line(submission=submission, evaluation=evaluation, score=outcome.score_of(evaluation))
 
 
-def progress(submission: Submission, evaluation: Evaluation) -> Progress | None:
-    """None once nothing more is to come."""
-    return None if evaluation.is_final else outcome.progress(submission, evaluation)
+def following(shown: Line) -> Following:
+    """Progress is None once nothing more is to come."""
+    submission, evaluation = shown.submission, shown.evaluation
+    return Following(
+        progress=None if evaluation.is_final else outcome.progress(submission, evaluation),
+        absence=waiting.absence(submission, evaluation),
+        history=_history(evaluation),
+    )
+
+
+def _history(evaluation: Evaluation) -> History:
+    last = list(evaluation.changes.order_by("-number").annotate(read_at=Now())[:STEPS_SHOWN])
+    return History(
+        steps=[Step(at=change.at, text=change.get_reason_display()) for change in reversed(last)],
+        before=last[-1].number - 1 if last else 0,
+        read_at=last[0].read_at if last else None,
+    )
 
 
 def fault(evaluation: Evaluation) -> Fault | None:
     if evaluation.state in (State.ERRORED, State.CANCELLED):
-        is_cancelled = evaluation.state == State.CANCELLED
-        return Fault(is_theirs=False, is_cancelled=is_cancelled, code=evaluation.fault_code)
+        return Fault(
+            is_theirs=False,
+            is_cancelled=evaluation.state == State.CANCELLED,
+            is_withdrawn=was_withdrawn(evaluation),
+            code=evaluation.fault_code,
+        )
     if evaluation.state != State.REJECTED:
         return None
     reason, fix = _their_fault(evaluation)
-    return Fault(is_theirs=True, is_cancelled=False, code=evaluation.fault_code, reason=reason, fix=fix)
+    return Fault(
+        is_theirs=True,
+        is_cancelled=False,
+        is_withdrawn=False,
+        code=evaluation.fault_code,
+        reason=reason,
+        fix=fix,
+    )
 
 
 def _their_fault(evaluation: Evaluation) -> tuple[str, str]:

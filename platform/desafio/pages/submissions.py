@@ -1,20 +1,26 @@
-"""A contestant's own submissions: the list, one of them, and its state for the script that follows it."""
+"""A contestant's own submissions: the list, one of them, its state for the script that follows it, and the
+way to take it back.
+"""
 
 from __future__ import annotations
 
 import uuid
-from typing import cast
+from typing import Any, cast
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from challenges import outcome
+from challenges import cancelling, outcome
+from challenges.errors import TooLateToWithdraw
 from challenges.models import Person, Submission
 from challenges.models.immutable import AppendOnlyQuerySet
+from challenges.sentences import explain
 from desafio.pages import phases, report
 
 SUBMISSIONS_PER_PAGE = 25
@@ -37,12 +43,9 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     submission = get_object_or_404(_own(request), pk=pk)
     line = report.line(submission)
     context = {
-        "submission": submission,
+        **_followed(submission, line),
         "challenge": submission.phase.challenge,
         "phase": submission.phase,
-        "zone": phases.zone(submission.phase),
-        "line": line,
-        "progress": report.progress(submission, line.evaluation),
         "fault": report.fault(line.evaluation),
         "result": report.result(line),
         "feedback": report.feedback(line),
@@ -54,15 +57,41 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @never_cache
 @require_safe
 def progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The fragment with state and progress; a script asks for it while the evaluation is under way."""
+    """The fragments with state, progress and steps; a script asks for them while something may change."""
     submission = get_object_or_404(_own(request), pk=pk)
-    line = report.line(submission)
-    context = {
+    return render(request, "pages/_following.html", _followed(submission, report.line(submission)))
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask whether they mean it, and take it back. Who comes too late is told so on the submission's page."""
+    submission = get_object_or_404(_own(request), pk=pk)
+    evaluation = outcome.current(submission)
+    try:
+        if request.method == "POST":
+            cancelling.withdraw(submission)
+            told = _("Envío retirado. Has recuperado el intento: puedes volver a usarlo mientras haya plazo.")
+            messages.success(request, told)
+        elif cancelling.can_be_withdrawn(evaluation):
+            context = {"submission": submission, "zone": phases.zone(submission.phase)}
+            return render(request, "pages/withdraw.html", context)
+        else:
+            raise TooLateToWithdraw(state=evaluation.state)
+    except TooLateToWithdraw as refused:
+        messages.warning(request, explain(refused))
+    return redirect("pages:submission", pk=pk)
+
+
+def _followed(submission: Submission, line: report.Line) -> dict[str, Any]:
+    """What may change while one looks at it."""
+    return {
         "submission": submission,
+        "zone": phases.zone(submission.phase),
         "line": line,
-        "progress": report.progress(submission, line.evaluation),
+        "following": report.following(line),
     }
-    return render(request, "pages/_progress.html", context)
 
 
 def _own(request: HttpRequest) -> AppendOnlyQuerySet[Submission]:

@@ -18,23 +18,31 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from challenges import dispatch, submission
+from challenges import dispatch, purse, submission
 from challenges.errors import (
     ContestantError,
     IdempotencyConflict,
     InvalidContent,
     NotParticipating,
     PhaseClosed,
+    PurseExhausted,
     QuotaExhausted,
 )
-from challenges.models import Case, Challenge, Participation, Person
+from challenges.models import Case, Challenge, Participation, Person, Phase
 from challenges.sentences import explain, sentence
 from desafio.pages import cases, drafts, phases, prompt_file, prompt_form
 from desafio.pages.challenge import participation_of, published
 from desafio.pages.prompt_form import PromptForm
+from scoring.solutions import prompt_json
 from scoring.values import Message, Problem
 
-_STATUS = {InvalidContent: 422, PhaseClosed: 409, QuotaExhausted: 409, IdempotencyConflict: 409}
+_STATUS = {
+    InvalidContent: 422,
+    PhaseClosed: 409,
+    QuotaExhausted: 409,
+    PurseExhausted: 409,
+    IdempotencyConflict: 409,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +51,13 @@ class Preview:
 
     case: cases.ShownCase
     messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Checked:
+    """Nothing is wrong with what was written. ``reserves_mj`` is None where the phase has no energy purse."""
+
+    reserves_mj: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +153,8 @@ def _checked(
         sent = submission.preview(desk.clock.phase, content, chosen)
         preview = Preview(case=cases.shown(chosen), messages=sent)
     shown = PromptForm(fields, phase=desk.clock.phase)
-    return _page(request, desk, shown, public=public, preview=preview, is_checked=True)
+    checked = _Checked(reserves_mj=_reserves_mj(desk.clock.phase, content))
+    return _page(request, desk, shown, public=public, preview=preview, checked=checked)
 
 
 def _sent(
@@ -157,7 +173,7 @@ def _sent(
         )
     except IdempotencyConflict as refused:
         return _refused(request, desk, fields | {"idempotency_key": prompt_form.new_key()}, refused)
-    except (InvalidContent, PhaseClosed, QuotaExhausted) as refused:
+    except (InvalidContent, PhaseClosed, QuotaExhausted, PurseExhausted) as refused:
         return _refused(request, desk, fields, refused)
     drafts.forget(request, desk.challenge.slug)
     messages.success(request, _("Envío recibido. Aquí verás cómo avanza."))
@@ -184,6 +200,13 @@ def _refused(
     return _page(request, desk, shown, problems=problems, has_draft=has_draft, status=status)
 
 
+def _reserves_mj(phase: Phase, content: dict[str, Any]) -> int | None:
+    decoded, _problems = prompt_json.decode(content)
+    if decoded is None or phase.energy_purse_mj is None:
+        return None
+    return purse.estimate_mj(phase, decoded)
+
+
 def _chosen(public: Sequence[Case], key: str) -> Case | None:
     return next((case for case in public if case.key == key), public[0] if public else None)
 
@@ -196,7 +219,7 @@ def _page(
     public: Sequence[Case] | None = None,
     problems: list[str] | None = None,
     preview: Preview | None = None,
-    is_checked: bool = False,
+    checked: _Checked | None = None,
     has_draft: bool = False,
     status: int = 200,
 ) -> HttpResponse:
@@ -208,13 +231,14 @@ def _page(
         "phase": phase,
         "participation": desk.participation,
         "quota": submission.quota(desk.participation, phase) if desk.participation else None,
+        "energy": purse.balance(desk.participation, phase) if desk.participation else None,
         "slots": slots,
         "example_file": prompt_file.example(slots, max_output_tokens=phase.max_output_tokens),
         "cases": cases.rows(phase) if public is None else public,
         "form": shown,
         "problems": problems or [],
         "preview": preview,
-        "is_checked": is_checked,
+        "checked": checked,
         "has_draft": has_draft,
     }
     return render(request, "pages/submit.html", context, status=status)

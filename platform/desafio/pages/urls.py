@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from desafio.pages import board, challenge, health, home, submissions, submit
+from desafio.pages import board, challenge, home, submissions, submit
 
 _pages = [
     path("desafios/<slug:slug>/", challenge.show, name="challenge"),
@@ -15,7 +15,7 @@ _pages = [
     path("envios/", submissions.mine, name="submissions"),
     path("envios/<uuid:pk>/", submissions.show, name="submission"),
     path("envios/<uuid:pk>/estado/", submissions.progress, name="progress"),
-    path("salud/", health.show, name="health"),
+    path("envios/<uuid:pk>/retirar/", submissions.withdraw, name="withdraw"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -43,6 +43,19 @@ function momentFormat(timeZone) {
   return (iso) => format.format(new Date(iso)).replace(",", "");
 }
 
+// A moment as it stands after «desde»: the hour, with the day where that is not today.
+function sinceFormat(timeZone, texts) {
+  const day = new Intl.DateTimeFormat("en-GB", { year: "numeric", month: "2-digit", day: "2-digit", timeZone });
+  const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone });
+  return (iso) => {
+    const at = new Date(iso);
+    const words = { day: day.format(at), time: time.format(at) };
+    const hourText = words.time.startsWith("01:") ? texts.textAtOne : texts.textAtHour;
+    const text = words.day === day.format(new Date()) ? hourText : texts.textAtDay;
+    return text.replace(/\{(day|time)\}/g, (_, word) => words[word]);
+  };
+}
+
 function setText(element, text) {
   if (element.textContent === text) {
     return false;
@@ -132,7 +145,31 @@ class Table {
       attempts: formats[0].format(figures.attempts),
     };
     const changed = Object.entries(texts).map(([field, text]) => setText(this.cell(row, field), text));
+    // Before the name, which leaves a space for what stands beside it.
+    changed.push(this.fillBelow(row, figures));
     return [...changed, this.fillName(row, figures), this.fillMoment(row, figures.scored_at)].includes(true);
+  }
+
+  // In words: that somebody stands behind all others however green is no thing to be guessed from figures.
+  fillBelow(row, figures) {
+    const cell = this.cell(row, "name");
+    const words = cell.querySelector(".below");
+    if (figures.reaches_minimum === (words === null)) {
+      return false;
+    }
+    if (words !== null) {
+      if (words.previousSibling !== cell.firstChild) {
+        words.previousSibling.remove();
+      }
+      words.remove();
+      return true;
+    }
+    const below = document.createElement("small");
+    below.className = "below";
+    below.textContent = this.section.dataset.textBelow;
+    // The first node is the name's own, also while it is empty.
+    cell.append(...(cell.firstChild === null ? [""] : []), " ", below);
+    return true;
   }
 
   fillName(row, figures) {
@@ -244,6 +281,10 @@ class Voice {
     }
   }
 
+  say(name) {
+    setText(this.announcement, this.texts[name]);
+  }
+
   kind({ isNew, was, rank }) {
     if (isNew || was === null) {
       return "textEnters";
@@ -263,12 +304,39 @@ class Voice {
   }
 }
 
+// Says, while accepted submissions wait for the model or the meter, since when.
+class Banner {
+  constructor(section) {
+    this.texts = section.dataset;
+    this.box = document.getElementById("board-waiting");
+    this.since = sinceFormat(section.dataset.timeZone || undefined, section.dataset);
+  }
+
+  // Returns whether evaluations go on that waited until now.
+  show(waiting) {
+    const shown = this.box.firstElementChild;
+    if (!waiting) {
+      shown?.remove();
+      return shown !== null;
+    }
+    const text = waiting.for === "meter" ? this.texts.textWaitingMeter : this.texts.textWaitingBackend;
+    const told = shown ?? document.createElement("p");
+    told.className = "notice warning";
+    setText(told, text.replace("{at}", this.since(waiting.since)));
+    if (shown === null) {
+      this.box.append(told);
+    }
+    return false;
+  }
+}
+
 class Feed {
   constructor(section) {
     this.section = section;
     this.table = new Table(section);
+    this.banner = new Banner(section);
     this.voice = new Voice(section);
-    this.lastId = section.dataset.version;
+    this.lastId = section.dataset.boardId;
     this.pauseMs = FIRST_PAUSE_MS;
     this.source = null;
   }
@@ -282,7 +350,7 @@ class Feed {
       this.voice.state("live");
     });
     this.source.addEventListener("error", () => this.lost());
-    this.source.addEventListener("board", (event) => this.take(event, (board) => this.table.show(board)));
+    this.source.addEventListener("board", (event) => this.take(event, (board) => this.show(board)));
     this.source.addEventListener("rows", (event) => this.take(event, (delta) => this.table.change(delta)));
   }
 
@@ -296,13 +364,21 @@ class Feed {
     }
   }
 
+  show(board) {
+    const news = this.table.show(board);
+    if (this.banner.show(board.waiting)) {
+      this.voice.say("textGoingOn");
+    }
+    return news;
+  }
+
   // A change that does not join on: the whole board puts it right.
   async reload() {
     const answer = await fetch(this.section.dataset.boardUrl).catch(() => null);
     if (answer?.ok) {
       const board = await answer.json();
       if (board.version > this.table.version) {
-        this.voice.tell(this.table.show(board));
+        this.voice.tell(this.show(board));
       }
     }
   }

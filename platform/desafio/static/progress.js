@@ -1,4 +1,4 @@
-// Follows one submission's evaluation: asks for its fragment and puts it in place until it has ended, then
+// Follows one submission's evaluation: asks for its fragments and puts them in place until it has ended, then
 // loads the page once more for the result. Without this script the page's own link does the same by hand.
 
 const QUICK_MS = 1000;
@@ -12,17 +12,27 @@ function wait() {
   return Date.now() - startedAt < QUICK_FOR_MS ? QUICK_MS : SLOW_MS;
 }
 
+function put(answer, id) {
+  const fresh = answer.getElementById(id);
+  const shown = document.getElementById(id);
+  // A screen reader hears only what changed: equal fragments are left alone.
+  if (fresh !== null && shown !== null && shown.outerHTML !== fresh.outerHTML) {
+    const focused = shown.contains(document.activeElement) ? document.activeElement.id : "";
+    shown.replaceWith(document.adoptNode(fresh));
+    if (focused) {
+      document.getElementById(focused)?.focus();
+    }
+  }
+  return document.getElementById(id);
+}
+
 function show(html) {
-  const fragment = new DOMParser().parseFromString(html, "text/html").getElementById("progress-body");
-  if (fragment === null) {
+  const answer = new DOMParser().parseFromString(html, "text/html");
+  if (answer.getElementById("progress-body") === null) {
     return null;
   }
-  const shown = document.getElementById("progress-body");
-  // A screen reader hears only what changed: equal fragments are left alone.
-  if (shown.outerHTML !== fragment.outerHTML) {
-    shown.replaceWith(document.adoptNode(fragment));
-  }
-  return fragment;
+  put(answer, "history-body");
+  return put(answer, "progress-body");
 }
 
 async function follow() {

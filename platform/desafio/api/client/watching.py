@@ -13,6 +13,8 @@ from desafio.api.client.outcome import unreachable
 POLL_S = 1.0
 BAR_CELLS = 24
 
+AWAY = {"backend": "el modelo", "meter": "el medidor de energía"}
+
 Submission = dict[str, Any]
 
 
@@ -96,6 +98,8 @@ def _bar(submission: Submission) -> str:
 
 def _sentence(submission: Submission) -> str:
     progress = submission["progress"]
+    if waiting := submission.get("waiting"):
+        return f"{submission['state_text']}: sigue solo en cuanto responda {AWAY[waiting['for']]}"
     if progress["ahead"]:
         return f"{submission['state_text']}: {progress['ahead']} por delante"
     return f"{submission['state_text']}: {progress['done']} de {progress['total']} casos"

@@ -7,7 +7,7 @@ writes the same figures in the same way.
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Any
 
 from django import template
@@ -16,6 +16,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from challenges.sentences import zone_name
 
@@ -23,6 +24,9 @@ register = template.Library()
 
 MJ_PER_J = 1_000
 KILOJOULES_FROM_MJ = 1_000_000
+MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
+# An expectation in minutes is told to the minute up to 5, to 5 minutes up to 20, and to 10 up to the hour.
+STEPS_MIN = ((5, 1), (20, 5), (60, 10))
 
 
 @register.filter
@@ -49,6 +53,44 @@ def joules(energy_mj: int | str | None) -> str:
             "figure": _written(Decimal(energy_mj) / KILOJOULES_FROM_MJ, 2, ROUND_HALF_UP)
         }
     return _("%(figure)s J") % {"figure": _written(Decimal(energy_mj) / MJ_PER_J, 1, ROUND_HALF_UP)}
+
+
+@register.filter
+def exact(value: Decimal) -> str:
+    """A figure with all its decimals, two at least: one that somebody may want to reckon with."""
+    decimals = -int(value.normalize().as_tuple().exponent)
+    return _written(value, max(decimals, 2), ROUND_DOWN)
+
+
+@register.filter
+def exact_joules(energy_mj: int) -> str:
+    """Millijoules as J, to the last of them."""
+    decimals = 0 if energy_mj % MJ_PER_J == 0 else 3
+    return _("%(figure)s J") % {"figure": _written(Decimal(energy_mj) / MJ_PER_J, decimals, ROUND_DOWN)}
+
+
+@register.filter
+def whole_joules(energy_mj: int, rounding: str = "down") -> str:
+    """Millijoules as whole J, for what is left of a purse; "up" for what is asked of it.
+
+    A run that cost more than was reserved may leave less than nothing: that is shown as 0 J.
+    """
+    rule = ROUND_UP if rounding == "up" else ROUND_DOWN
+    return _("%(figure)s J") % {"figure": _written(Decimal(max(energy_mj, 0)) / MJ_PER_J, 0, rule)}
+
+
+@register.filter
+def about(seconds: float) -> str:
+    """How long something takes that nobody knows exactly: «menos de un minuto», «unos 4 minutos»."""
+    if seconds < MINUTE_S:
+        return _("menos de un minuto")
+    minutes = _minutes(seconds / MINUTE_S)
+    if minutes < HOUR_S // MINUTE_S:
+        return ngettext("alrededor de un minuto", "unos %(minutes)s minutos", minutes) % {"minutes": minutes}
+    if seconds >= DAY_S:
+        return _("más de un día")
+    hours = max(round(seconds / HOUR_S), 1)
+    return ngettext("alrededor de una hora", "unas %(hours)s horas", hours) % {"hours": hours}
 
 
 @register.filter
@@ -94,10 +136,37 @@ def short_moment(at: datetime | str | None, zone: tzinfo | None = None) -> SafeS
 
 
 @register.simple_tag
+def since(at: datetime | str, now: datetime, zone: tzinfo) -> str:
+    """A moment of the past as it stands after «desde»: «las 10:32», with the day where that is not today."""
+    at = datetime.fromisoformat(at) if isinstance(at, str) else at
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    clock = local.strftime("%H:%M")
+    if local.date() != today:
+        return _("el %(day)s a las %(time)s") % {"day": local.strftime("%d/%m/%Y"), "time": clock}
+    return (_("la %(time)s") if local.hour == 1 else _("las %(time)s")) % {"time": clock}
+
+
+@register.simple_tag
+def zone_words(zone: tzinfo) -> str:
+    """Whose hours are shown: «hora de Madrid»."""
+    return _("hora de %(zone)s") % {"zone": zone_name(str(zone))}
+
+
+@register.filter
+def seconds_before(at: datetime, now: datetime) -> float:
+    return max((now - at).total_seconds(), 0.0)
+
+
+@register.simple_tag
 def moment_text(at: datetime, zone: tzinfo | None = None) -> str:
     """The same without markup, for a page's title."""
     local = timezone.localtime(at, zone or timezone.get_current_timezone())
     return local.strftime("%d/%m/%Y %H:%M:%S")
+
+
+def _minutes(exact: float) -> int:
+    step = next((step for limit, step in STEPS_MIN if exact <= limit), STEPS_MIN[-1][1])
+    return max(round(exact / step) * step, 1)
 
 
 def _written(value: Decimal, decimals: int, rounding: str) -> str:

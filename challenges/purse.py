@@ -1,0 +1,96 @@
+"""The energy that a participation may spend in a phase: reserved before a run, settled by what was measured.
+
+``submission`` reserves and ``transitions`` settles, each in the transaction of what it belongs to. A phase
+without a purse has no rows here. All amounts are whole millijoules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from challenges.errors import PurseExhausted
+from challenges.models import Evaluation, Participation, Phase, Purse, Reservation
+from scoring.energy.token_model import DEFAULT_CPU, call_mj
+from scoring.solutions import prompt
+from scoring.values import PromptContent, TokenUse
+
+# Spanish text has some four characters a token with the tokenizers that we know of; three errs on the safe
+# side, and what was reserved too much comes back when the measured figure is there.
+CHARACTERS_PER_TOKEN = 3
+# What a chat format adds to a conversation.
+TOKENS_AROUND = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """``left_mj`` may be below 0: a run may cost more than was reserved for it."""
+
+    limit_mj: int
+    reserved_mj: int
+    spent_mj: int
+
+    @property
+    def left_mj(self) -> int:
+        return self.limit_mj - self.reserved_mj - self.spent_mj
+
+
+def balance(participation: Participation, phase: Phase) -> Balance | None:
+    """None where the phase has no limit."""
+    if phase.energy_purse_mj is None:
+        return None
+    row = Purse.objects.filter(phase=phase, participation=participation).first()
+    return Balance(
+        limit_mj=phase.energy_purse_mj,
+        reserved_mj=row.reserved_mj if row else 0,
+        spent_mj=row.spent_mj if row else 0,
+    )
+
+
+def estimate_mj(phase: Phase, content: PromptContent) -> int:
+    """At most what the ranked suite should cost with this content, by the token model's own coefficients.
+
+    Each answer is taken to be as long as the content lets it be.
+    """
+    answer = content.sampling.max_output_tokens
+    uses = (
+        TokenUse(prompt_tokens=_prompt_tokens(content, inputs), completion_tokens=answer)
+        for inputs in phase.ranked_suite.cases.values_list("inputs", flat=True)
+    )
+    return sum(call_mj(DEFAULT_CPU, use) for use in uses)
+
+
+def reserve(evaluation: Evaluation, phase: Phase, *, estimated_mj: int) -> None:
+    """Set energy aside for an evaluation that was just stored. Raises PurseExhausted.
+
+    The caller holds the participation's row, so that two submissions look at the same purse one by one.
+    """
+    if phase.energy_purse_mj is None:
+        return
+    row, _ = Purse.objects.get_or_create(phase=phase, participation_id=evaluation.participation_id)
+    left = phase.energy_purse_mj - row.reserved_mj - row.spent_mj
+    if estimated_mj > left:
+        raise PurseExhausted(limit_mj=phase.energy_purse_mj, left_mj=max(left, 0), needed_mj=estimated_mj)
+    Reservation.objects.create(evaluation=evaluation, purse=row, reserved_mj=estimated_mj)
+    Purse.objects.filter(pk=row.pk).update(reserved_mj=F("reserved_mj") + estimated_mj)
+
+
+def settle(evaluation_ids: Collection[int], *, spent_mj: int) -> None:
+    """Give back what was set aside for evaluations that ended, and note what each did cost. Caller's lock.
+
+    0 for an end that is our fault; an evaluation without a reservation is passed over.
+    """
+    open_ones = Reservation.objects.filter(evaluation__in=evaluation_ids, settled_at=None)
+    for reservation in open_ones.order_by("purse_id", "pk"):
+        Reservation.objects.filter(pk=reservation.pk).update(settled_mj=spent_mj, settled_at=Now())
+        Purse.objects.filter(pk=reservation.purse_id).update(
+            reserved_mj=F("reserved_mj") - reservation.reserved_mj, spent_mj=F("spent_mj") + spent_mj
+        )
+
+
+def _prompt_tokens(content: PromptContent, inputs: dict[str, str]) -> int:
+    written = sum(len(message.content) for message in prompt.render(content, inputs=inputs))
+    return -(-written // CHARACTERS_PER_TOKEN) + TOKENS_AROUND

@@ -1,0 +1,42 @@
+"""The tests notice when somebody breaks the engine: each planted mistake makes one of them fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mutants.planted import MUTANTS, Edit, Mutant
+from tests.mutants.running import DoesNotApply, Fate, Outcome, check, run
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_still_fits_the_code(mutant: Mutant) -> None:
+    check(mutant)
+
+
+def test_a_mutant_whose_text_is_gone_says_so() -> None:
+    gone = Edit(file="challenges/lease.py", old="nobody ever wrote this", new="")
+    with pytest.raises(DoesNotApply, match="the mutant no longer applies: «ghost»"):
+        check(Mutant(name="ghost", edits=(gone,), caught_by=("tests/challenges/test_lease.py",)))
+
+
+@pytest.mark.storm
+def test_a_mutant_that_changes_nothing_lives_and_tests_that_do_not_exist_catch_nothing() -> None:
+    comment = Edit(file="challenges/turns.py", old="# What a contestant's", new="# What any contestant's")
+    harmless = Mutant(
+        name="harmless", edits=(comment,), caught_by=("tests/challenges/test_lease.py", "-k", "stale")
+    )
+    unwatched = Mutant(
+        name="unwatched", edits=(comment,), caught_by=("tests/challenges/test_lease.py", "-k", "no_such_test")
+    )
+    assert [each.fate for each in run([harmless, unwatched], tell=_say)] == [Fate.LIVES, Fate.UNCLEAR]
+
+
+@pytest.mark.storm
+def test_no_mutant_lives() -> None:
+    outcomes = run(MUTANTS, tell=_say)
+    survivors = [(each.mutant.name, each.fate, each.told) for each in outcomes if each.fate != Fate.CAUGHT]
+    assert survivors == []
+
+
+def _say(outcome: Outcome) -> None:
+    print(f"{outcome.fate} in {outcome.seconds:.1f} s: {outcome.mutant.name}")

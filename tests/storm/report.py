@@ -1,0 +1,116 @@
+"""What a storm came to, as a table for people, as JSON for programs, and as a list of promises not kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MOST_REPEATED_SHARE = 0.005
+RECOVERY_AFTER_LEASE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The counts. ``longest_recovery_s`` and ``invariants_hold`` are None where they could not be told.
+
+    ``repeated`` counts the requests that the backend answered whole beyond one a case; ``cut`` those whose
+    caller went away before the answer was whole, which therefore had to be asked again.
+    """
+
+    accepted: int
+    scored: int
+    lost: int
+    doubled: int
+    wrong: int
+    calls: int
+    repeated: int
+    cut: int
+    refused_writes: int
+    refused_tally: int | None
+    kills: int
+    freezes: int
+    broker_restarts: int
+    sweeper_kills: int
+    recoveries: int
+    longest_recovery_s: float | None
+    wall_s: float
+    evaluations_per_s: float
+    setup_s: float
+    audit_s: float
+    invariants_hold: bool | None
+
+    @property
+    def repeated_share(self) -> float:
+        return self.repeated / self.calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """``planned`` are the kills, freezes and broker restarts of the plan; ``details`` name what was found."""
+
+    seed: int
+    submissions: int
+    cases: int
+    database: str
+    lease_s: int
+    planned: Mapping[str, int]
+    figures: Figures
+    details: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def broken_promises(self) -> list[str]:
+        """Empty where the storm was weathered."""
+        figures = self.figures
+        limit_s = self.lease_s + RECOVERY_AFTER_LEASE_S
+        found = {
+            f"accepted {figures.accepted} of {self.submissions}": figures.accepted != self.submissions,
+            f"lost {figures.lost}": figures.lost > 0,
+            f"doubled {figures.doubled}": figures.doubled > 0,
+            f"wrong {figures.wrong}": figures.wrong > 0,
+            f"repeated calls {figures.repeated_share:.2%} > {MOST_REPEATED_SHARE:.1%}": (
+                figures.repeated_share > MOST_REPEATED_SHARE
+            ),
+            f"recovery {figures.longest_recovery_s} s > {limit_s:g} s": (
+                figures.longest_recovery_s is not None and figures.longest_recovery_s > limit_s
+            ),
+            f"of {figures.freezes} frozen workers {figures.refused_writes} were refused": (
+                figures.refused_writes < figures.freezes
+            ),
+            "invariants do not hold": figures.invariants_hold is False,
+        }
+        done = {
+            "kills": figures.kills,
+            "freezes": figures.freezes,
+            "broker restarts": figures.broker_restarts,
+        }
+        found |= {f"{name}: {done[name]} of {count}": done[name] != count for name, count in self.planned.items()}
+        return [promise for promise, is_broken in found.items() if is_broken]
+
+    def as_json(self) -> dict[str, object]:
+        return {**dataclasses.asdict(self), "broken_promises": self.broken_promises()}
+
+    def as_table(self) -> str:
+        figures = self.figures
+        recovery = "-" if figures.longest_recovery_s is None else f"{figures.longest_recovery_s:.2f}"
+        holds = {True: "hold", False: "DO NOT HOLD", None: "not checked: there is no such command yet"}
+        tally = "" if figures.refused_tally is None else f" (tally: {figures.refused_tally})"
+        rows = [
+            ("accepted", f"{figures.accepted}"),
+            ("scored", f"{figures.scored}"),
+            ("lost", f"{figures.lost}"),
+            ("doubled", f"{figures.doubled}"),
+            ("wrong", f"{figures.wrong}"),
+            ("repeated calls", f"{figures.repeated} of {figures.calls} ({figures.repeated_share:.2%})"),
+            ("calls cut in the middle", f"{figures.cut}"),
+            ("stale writes refused", f"{figures.refused_writes}{tally}"),
+            ("workers killed", f"{figures.kills}"),
+            ("workers frozen", f"{figures.freezes}"),
+            ("broker restarts", f"{figures.broker_restarts}"),
+            ("sweeper kills", f"{figures.sweeper_kills}"),
+            ("longest recovery", f"{recovery} s of {figures.recoveries} (lease {self.lease_s} s)"),
+            ("wall time", f"{figures.wall_s:.1f} s, {figures.evaluations_per_s:.1f} evaluations/s"),
+            ("start and audit", f"{figures.setup_s:.1f} s, {figures.audit_s:.1f} s"),
+            ("invariants", holds[figures.invariants_hold]),
+        ]
+        head = f"{self.submissions} x {self.cases}, seed {self.seed}, {self.database}"
+        return "\n".join([head, *(f"  {name:26}{told}" for name, told in rows)])
