@@ -1,8 +1,8 @@
 """A claim out of 30,000 waiting evaluations, on PostgreSQL and on SQLite: ``./alia bench claim [--plan]``.
 
 1,000 participations have 30 evaluations each in the queue; a tenth of them has as many running as the phase
-allows, so that their evaluations, which come first, must be passed over. Timed are ``lease.claim``, handing in
-with that queue, and counting who is ahead. Beside them stands the bare queue that one writes by hand with
+allows, so that their evaluations, which come first, must be passed over. Timed are ``lease.claim``, handing
+in with that queue, and counting who is ahead. Beside them stands the bare queue that one writes by hand with
 psycopg or sqlite3: the smallest table, SELECT … FOR UPDATE SKIP LOCKED LIMIT 1, UPDATE, COMMIT.
 """
 
@@ -32,7 +32,7 @@ from tests.storm import stage as stages  # noqa: E402  # the path comes first
 from tests.storm.stage import Stage  # noqa: E402
 
 if TYPE_CHECKING:
-    from challenges.models import Evaluation, Participation, Phase
+    from challenges.models import Participation, Phase
 
 GOAL_CLAIM_P50_MS = 5.0
 PARTICIPATIONS = 1_000
@@ -206,7 +206,7 @@ def _bare_postgres(url: str) -> Callable[[], object]:
     import psycopg
 
     connection = psycopg.connect(url.replace(":@", "@"))
-    connection.execute("CREATE TABLE bare (id bigserial PRIMARY KEY, turn bigint NOT NULL, state text NOT NULL)")
+    connection.execute("CREATE TABLE bare (id bigserial PRIMARY KEY, turn bigint, state text NOT NULL)")
     connection.execute(
         "INSERT INTO bare (turn, state) SELECT n, 'waiting' FROM generate_series(1, %s) n",
         [PARTICIPATIONS * A_PARTICIPATION],
@@ -227,7 +227,7 @@ def _bare_sqlite(path: Path) -> Callable[[], object]:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.executescript(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-        "CREATE TABLE bare (id integer PRIMARY KEY, turn bigint NOT NULL, state text NOT NULL);"
+        "CREATE TABLE bare (id integer PRIMARY KEY, turn bigint, state text NOT NULL);"
         "CREATE INDEX bare_queue ON bare (turn, id) WHERE state = 'waiting';"
     )
     rows = [(n, "waiting") for n in range(PARTICIPATIONS * A_PARTICIPATION)]

@@ -235,7 +235,7 @@ def rate_of_messages(broker: Redis, workers: list[Process], task: str) -> Rate:
             app.send_task(task, producer=producer, queue=queue, ignore_result=True)
 
     def length() -> int:
-        return int(broker.llen(queue))  # type: ignore[arg-type]  # this is not the async client
+        return int(broker.llen(queue))
 
     def drains_to(share: float) -> Callable[[], bool]:
         return lambda: length() <= share * MESSAGES

@@ -253,4 +253,4 @@ def _start_empty() -> None:
     _lock, _sums = threading.Lock(), {}
 
 
-
+os.register_at_fork(after_in_child=_start_empty)

@@ -10,7 +10,7 @@ Nobody starves: virtual time only grows, so only a bounded number of later ones 
 
 from __future__ import annotations
 
-from challenges.models import Evaluation, Participation
+from challenges.models import Evaluation, Participation, State
 
 # What a contestant's evaluation costs; an organizer's costs 1 and goes one round ahead. So at most so many
 # runs of an organizer go before everybody's next.
@@ -25,6 +25,8 @@ def next_turn(participation: Participation) -> int:
     earliest = _virtual_time() - head_start
     last = (
         Evaluation.objects.filter(participation=participation)
+        # What was taken back before it began took nobody's place.
+        .exclude(state=State.CANCELLED, fence=0)
         .order_by("-turn")
         .values_list("turn", flat=True)
         .first()

@@ -30,10 +30,11 @@ from challenges.models import (
     Run,
     Score,
     Standing,
+    State,
     StateChange,
     Submission,
 )
-from challenges.models.evaluation import ACTIVE, FINAL, REFUNDED, WAITING
+from challenges.models.evaluation import ACTIVE, FINAL, WAITING
 from challenges.submission import day_around
 from scoring.solutions import prompt_json
 from tests.factories import PROMPT
@@ -41,6 +42,8 @@ from tests.factories import PROMPT
 # A contestant's evaluation costs a round; an organizer's one, and it goes a round ahead.
 ROUND = 8
 ORGANIZERS_COST = 1
+# An attempt that ended so was none.
+GIVEN_BACK = (State.ERRORED, State.CANCELLED)
 # Whatever an evaluation may change.
 WRITTEN: tuple[type[models.Model], ...] = (
     Evaluation,
@@ -92,7 +95,7 @@ class Model:
         """What ``submit`` should raise now."""
         states = dict(Evaluation.objects.values_list("pk", "state"))
         theirs = [each for each in self.of(participation) if each.phase == phase]
-        counting = [each for each in theirs if states[each.evaluation_id] not in REFUNDED]
+        counting = [each for each in theirs if states[each.evaluation_id] not in GIVEN_BACK]
         start, end = day_around(dispatch.now(), phase.time_zone)
         today = Submission.objects.filter(
             evaluations__in=[each.evaluation_id for each in counting],
@@ -114,7 +117,10 @@ class Model:
         """Start-time fair queueing: virtual time, or one cost after the participation's own last turn."""
         is_organizers = participation.person.is_staff
         earliest = self.virtual_time - (ROUND if is_organizers else 0)
-        last = max((each.turn for each in self.of(participation)), default=None)
+        # What was cancelled before its first turn took nobody's place.
+        never_ran = {pk for pk, end in self._ends.items() if end == State.CANCELLED and not self.fences[pk]}
+        theirs = [each for each in self.of(participation) if each.evaluation_id not in never_ran]
+        last = max((each.turn for each in theirs), default=None)
         cost = ORGANIZERS_COST if is_organizers else ROUND
         return earliest if last is None else max(earliest, last + cost)
 

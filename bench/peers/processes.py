@@ -13,7 +13,9 @@ PARENT, USER_TICKS, SYSTEM_TICKS = 1, 11, 12
 
 def children_of(pid: int) -> list[int]:
     found = (each for each in PROC.iterdir() if each.name.isdigit())
-    return sorted(int(each.name) for each in found if _stat(int(each.name))[PARENT : PARENT + 1] == [str(pid)])
+    return sorted(
+        int(each.name) for each in found if _stat(int(each.name))[PARENT : PARENT + 1] == [str(pid)]
+    )
 
 
 def cpu_s(pids: list[int]) -> float:

@@ -14,6 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -41,14 +42,20 @@ class StateChangeInline(ReadOnlyInline):
     """The evaluation's history, the newest last. A freeze hides here what it hides in the list of all."""
 
     model = StateChange
-    fields = ["number", "at", "before", "after", "reason", "by", "who", "detail", "fence"]
-    readonly_fields = ["at"]
+    fields = ["number", "moment", "before", "after", "reason", "by", "who", "detail", "fence"]
+    readonly_fields = ["moment"]
     ordering = ["number"]
+    show_change_link = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         freeze = "evaluation__submission__phase__freeze_at"
         rows = super().get_queryset(request)
         return without_hidden(rows, request, freeze=freeze, is_from_before=Q(at__lt=F(freeze)))
+
+    @admin.display(description=_("cuándo"))
+    def moment(self, change: StateChange) -> str:
+        """To the second: a history of minutes would not say what came of what."""
+        return timezone.localtime(change.at).strftime("%d/%m/%Y %H:%M:%S")
 
 
 class CancelForm(forms.Form):

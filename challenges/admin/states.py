@@ -20,7 +20,7 @@ from challenges import state_map
 from challenges.models import Evaluation, State
 from challenges.state_map import Edge, Group
 
-WIDTH, HEIGHT = 1360, 520
+WIDTH, HEIGHT = 1110, 490
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,26 +50,26 @@ class Box:
 
 
 def _state(x: int, y: int) -> Box:
-    return Box(x=x, y=y, half_width=72, half_height=28)
+    return Box(x=x, y=y, half_width=74, half_height=27)
 
 
 PLACES: Mapping[State | Group | None, Box] = {
-    None: Box(x=28, y=130, half_width=8, half_height=8),
-    State.PENDING: _state(160, 130),
-    State.QUEUED: _state(380, 130),
-    State.HELD: _state(380, 280),
-    State.PREPARING: _state(640, 130),
-    State.RUNNING: _state(850, 130),
-    State.GRADING: _state(1060, 130),
-    State.CANCELLED: _state(380, 440),
-    State.REJECTED: _state(850, 440),
-    State.ERRORED: _state(640, 440),
-    State.SCORED: _state(1060, 440),
-    State.SUPERSEDED: _state(1270, 446),
-    Group.WAITING: Box(x=270, y=201, half_width=200, half_height=131),
-    Group.ACTIVE: Box(x=850, y=141, half_width=300, half_height=71),
-    Group.UNFINISHED: Box(x=610, y=195, half_width=555, half_height=155),
-    Group.ENDED: Box(x=720, y=446, half_width=430, half_height=62),
+    None: Box(x=14, y=130, half_width=7, half_height=7),
+    State.PENDING: _state(135, 130),
+    State.QUEUED: _state(310, 130),
+    State.HELD: _state(310, 270),
+    State.PREPARING: _state(500, 130),
+    State.RUNNING: _state(675, 130),
+    State.GRADING: _state(850, 130),
+    State.CANCELLED: _state(310, 420),
+    State.ERRORED: _state(500, 420),
+    State.REJECTED: _state(675, 420),
+    State.SCORED: _state(850, 420),
+    State.SUPERSEDED: _state(1035, 420),
+    Group.UNFINISHED: Box(x=489, y=188, half_width=450, half_height=150),
+    Group.WAITING: Box(x=222, y=188, half_width=170, half_height=122),
+    Group.ACTIVE: Box(x=675, y=118, half_width=257, half_height=52),
+    Group.ENDED: Box(x=580, y=426, half_width=352, half_height=52),
 }
 TITLES: Mapping[Group, str | Promise] = {
     Group.UNFINISHED: _("sin terminar"),
@@ -79,11 +79,11 @@ TITLES: Mapping[Group, str | Promise] = {
 }
 # How far an arrow bends to its left, in pixels, where a straight one would run through something.
 BENDS: Mapping[tuple[State | Group | None, State], int] = {
-    (State.PENDING, State.PREPARING): -95,
-    (Group.ACTIVE, State.QUEUED): 50,
-    (State.QUEUED, State.HELD): 16,
-    (State.HELD, State.QUEUED): 16,
-    (State.RUNNING, State.HELD): -30,
+    (State.PENDING, State.PREPARING): -70,
+    (Group.ACTIVE, State.QUEUED): -45,
+    (State.QUEUED, State.HELD): 14,
+    (State.HELD, State.QUEUED): 14,
+    (State.RUNNING, State.HELD): 35,
 }
 
 
@@ -103,7 +103,9 @@ def context() -> dict[str, Any]:
 
 def _frame(group: Group) -> dict[str, Any]:
     box = PLACES[group]
-    corner = {"x": str(box.x - box.half_width + 10), "y": str(box.y + box.half_height - 9)}
+    # Arrows come from above to those that have ended; into the others none comes that way.
+    line = box.y + box.half_height - 8 if group == Group.ENDED else box.y - box.half_height + 16
+    corner = {"x": str(box.x - box.half_width + 10), "y": str(line)}
     return {"rectangle": box.rectangle, "title": TITLES[group], "corner": corner}
 
 

@@ -12,7 +12,7 @@ import sys
 import threading
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,7 +86,7 @@ def good(ended: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.fixture
-def fresh_url(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+def fresh_url(tmp_path: Path) -> Iterator[str]:
     """The address of a database that holds nothing at all."""
     if connection.vendor == "sqlite":
         yield f"sqlite:///{tmp_path / 'fresh.sqlite3'}"
@@ -457,9 +457,6 @@ def changed(file: Path, **changes: Any) -> Path:
     for name, change in changes.items():
         fields[name] = change(fields[name]) if callable(change) else change
     return sealed(file, [("manifest.json", json.dumps(fields).encode()), ("dump", dump)])
-
-
-Change = Callable[[Any], Any]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,7 +7,7 @@ import pytest
 from challenges import cancelling, lease, submission
 from challenges.errors import LeaseLost, TooLateToWithdraw
 from challenges.models import Evaluation, Reason, State, StateChange
-from tests.factories import a_person, a_submission, an_evaluation
+from tests.factories import a_participation, a_person, a_phase, a_submission, an_evaluation
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +23,18 @@ def test_what_still_waits_can_be_taken_back_by_its_author(state: State) -> None:
     assert StateChange.objects.get(evaluation=row, number=2).who == (
         f"person {handed_in.participation.person_id}"
     )
+
+
+def test_what_was_taken_back_took_nobodys_place() -> None:
+    phase = a_phase()
+    undecided, other = a_participation(phase), a_participation(phase)
+    for _ in range(3):
+        cancelling.withdraw(a_submission(phase, participation=undecided))
+    wanted = a_submission(phase, participation=undecided)
+    a_submission(phase, participation=other)
+    held = lease.claim("obrero")
+    assert held is not None
+    assert held.submission_id == wanted.pk
 
 
 def test_what_a_worker_once_took_cannot_be_taken_back() -> None:

@@ -81,7 +81,7 @@ from tests.engine_model import Accepted, Model, columns, estimate_mj, everything
 from tests.factories import PROMPT, a_challenge, a_participation, a_person, a_phase
 from tests.stepwise import Job
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.storm, pytest.mark.django_db]
 
 STEPS = int(os.environ.get("ENGINE_MACHINE_STEPS", "2000"))
 # Takes minutes; what a failure tells without it is as true, only longer.
@@ -116,8 +116,8 @@ DEEDS: Mapping[str, int] = {
     "begin_to_grade_and_say_no_more": 2,
     "go_wrong": 14,
     "cancel_what_runs": 2,
-    "fall_silent": 4,
-    "write_with_a_lease_that_is_over": 5,
+    "fall_silent": 5,
+    "write_with_a_lease_that_is_over": 6,
     "sweep": 12,
     "let_the_backend_go_or_come": 2,
     "let_the_meter_go_or_come": 2,
@@ -127,15 +127,16 @@ NEEDS_A_LIVE_WORKER = frozenset(
     {"work", "renew", "begin_to_grade_and_say_no_more", "go_wrong", "cancel_what_runs", "fall_silent"}
 )
 NEEDS_A_STALE_WORKER = frozenset({"write_with_a_lease_that_is_over"})
-FAULTS: tuple[Exception, ...] = (
-    BackendProtocolError("gibberish"),
-    CaseTimeout(timeout_s=1.0),
-    BackendUnavailable("reset"),
-    BackendUnavailable("too busy", status=429, retry_after_s=30.0),
-    MeasurementVoid("El contador dio un salto."),
-    CaseRefused(key="s0", is_public=False),
-    SpecError(field="policy", fix="Otra."),
-    StopRequested(),
+# Made anew each time: one that is raised again keeps all the frames that it ever went through.
+FAULTS: tuple[Callable[[], Exception], ...] = (
+    lambda: BackendProtocolError("gibberish"),
+    lambda: CaseTimeout(timeout_s=1.0),
+    lambda: BackendUnavailable("reset"),
+    lambda: BackendUnavailable("too busy", status=429, retry_after_s=30.0),
+    lambda: MeasurementVoid("El contador dio un salto."),
+    lambda: CaseRefused(key="s0", is_public=False),
+    lambda: SpecError(field="policy", fix="Otra."),
+    StopRequested,
 )
 
 
@@ -193,6 +194,7 @@ class Engine(RuleBasedStateMachine):
         self.workers: list[Worker] = []
         self.live: list[Worker] = []
         self.stale: list[Worker] = []
+        self.replaced: list[Worker] = []
 
     @initialize()
     def some_hand_in(self) -> None:
@@ -353,7 +355,7 @@ class Engine(RuleBasedStateMachine):
     # --- what goes wrong under a worker ---------------------------------------------------------------------
 
     def go_wrong(self, which: int, more: int) -> None:
-        fault = FAULTS[(which + 4 * more) % len(FAULTS)]
+        fault = FAULTS[(which + 4 * more) % len(FAULTS)]()
         worker = self._one_of(self.live, which)
         if more == 0:
             Evaluation.objects.filter(pk=worker.held.evaluation_id).update(failures=MOST_FAILURES - 1)
@@ -388,13 +390,14 @@ class Engine(RuleBasedStateMachine):
             row.update(expiries=sweeping.MOST_EXPIRIES - 1)
 
     def write_with_a_lease_that_is_over(self, which: int, more: int) -> None:
-        worker = self._one_of(self.stale, which)
+        # Most can go wrong where another worker is at the same evaluation.
+        worker = self._one_of(self.replaced or self.stale, which)
         before = everything()
         for write in stepwise.writes(worker.held):
             with pytest.raises(LeaseLost):
                 write()
         for fault in FAULTS:
-            _evaluate(worker, fault)
+            _evaluate(worker, fault())
         assert everything() == before, "a stale worker has changed something"
 
     # --- the sweeper, and what it waits for -----------------------------------------------------------------
@@ -447,11 +450,13 @@ class Engine(RuleBasedStateMachine):
 
     def _sort_workers(self, rows: dict[int, Evaluation]) -> None:
         now = dispatch.now()
-        self.live, self.stale = [], []
+        self.live, self.stale, self.replaced = [], [], []
         for worker in self.workers:
             row = rows[worker.held.evaluation_id]
             is_live = row.fence == worker.held.fence and row.state in ACTIVE and lease_end(row) > now
             (self.live if is_live else self.stale).append(worker)
+            if row.fence > worker.held.fence and row.state in ACTIVE:
+                self.replaced.append(worker)
 
     def _one_accepted(self, which: int) -> Accepted:
         accepted = list(self.model.accepted.values())

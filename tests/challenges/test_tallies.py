@@ -6,6 +6,7 @@ import ast
 import logging
 import math
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -205,6 +206,8 @@ def test_a_child_that_was_forked_while_somebody_counted_can_count() -> None:
     with tallies._lock:
         child = os.fork()
         if child == 0:
+            # It waits for nobody, or it ends here.
+            signal.alarm(10)
             tallies.add("lease_lost")
             os._exit(0)
     assert os.waitpid(child, 0)[1] == 0

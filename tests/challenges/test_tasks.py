@@ -21,8 +21,8 @@ from tests.workers import Worker, send
 
 WHOLE = Answer(pieces=chat_events("sí"))
 MESSAGES = 10_000
-# Some 100 a second on two busy cores.
-HEARD_S = 300
+# Some 50 a second on two cores that are busy with other things too.
+HEARD_S = 900
 
 
 @pytest.fixture
@@ -114,6 +114,7 @@ def messages_left(worker: Worker) -> int:
 
 
 @pytest.mark.parts
+@pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
 def test_ten_thousand_messages_for_one_row_evaluate_it_once(worker: Worker, backend: ScriptedBackend) -> None:
     row = a_submission(a_phase(ranked_cases=3, feedback_cases=0)).evaluations.get()

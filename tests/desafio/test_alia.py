@@ -50,6 +50,7 @@ def test_help_lists_every_verb_and_makes_nothing(checkout: Path) -> None:
     ended = run(checkout, "help")
     assert ended.returncode == 0
     assert "--once" in ended.stdout
+    assert "\n  storm   envíos a montones" in ended.stdout
     assert not (checkout / ".venv").exists()
 
 

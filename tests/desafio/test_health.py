@@ -1,4 +1,4 @@
-"""Health that tests what it says: alive asks nothing, ready asks the database, and strangers hear one word."""
+"""Health that tests what it says: alive asks nothing, ready asks the database, strangers hear one word."""
 
 from __future__ import annotations
 

@@ -25,7 +25,6 @@ from redis import Redis
 from challenges.log_context import evaluation_context
 from desafio import logs
 from scoring.errors import BackendUnavailable, SpecError
-from tests.factories import a_person
 from tests.servers import Process, Valkey, free_port, wait_until
 
 logger = logging.getLogger("challenges.something")
@@ -307,7 +306,7 @@ def test_what_strangers_write_into_requests_stays_in_its_line(written: Written) 
     Client().get(f"/{HOSTILE}", headers=hostile)
     Client().get("/", HTTP_HOST="malo.example\x1b[31m")
     Client().post("/entrar/", {"login": HOSTILE, "password": "x"})
-    a_person(board_name=HOSTILE)
+    logger.warning("board name %s refused", HOSTILE)
     assert written.lines
     assert len(written.events) == written.getvalue().count("\n")
     assert not logs.CONTROL.search(written.getvalue().replace("\n", ""))

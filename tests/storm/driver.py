@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.storm import stage, truth
-from tests.storm.plan import BROKER, KILLS, Kind, Plan
+from tests.storm.plan import BROKER, FREEZES, KILLS, Kind, Plan
 from tests.storm.report import Figures, Report
 from tests.storm.stage import Stage
 
@@ -31,6 +31,9 @@ TELL_EVERY_S = 5.0
 # Nothing scored for so long: whatever is left is lost.
 STANDSTILL_S = 60.0
 PURSE_MJ = 10**12
+
+# What a worker logs when it may not write: its lease is another's, or the server ended its session meanwhile.
+REFUSALS = ("is no longer held", "database away")
 
 Tell = Callable[[str], None]
 
@@ -168,7 +171,7 @@ def _count(
         plan=plan, phase=phase, ranked=split(plan.cases)[0], handed_in=handing_in, calls=calls
     )
     lost, doubled, wrong = found.lost(), found.doubled(), found.wrong()
-    recoveries = audit.recoveries_s(faults.orphaned)
+    recoveries = audit.recoveries(faults.orphaned)
     holds, told = audit.check_invariants()
     setup_s, wall_s = times
     scored = Score.objects.count()
@@ -181,35 +184,31 @@ def _count(
         calls=plan.submissions * plan.cases,
         repeated=calls.repeated,
         cut=calls.cut,
-        refused_writes=ours.worker_logs().count("is no longer held"),
+        refused_writes=sum(map(ours.worker_logs().count, REFUSALS)),
         refused_tally=audit.refused_tally(),
         kills=sum(faults.done[kind] for kind in KILLS),
-        freezes=faults.done[Kind.FREEZE_WORKER],
+        freezes=sum(faults.done[kind] for kind in FREEZES),
         broker_restarts=sum(faults.done[kind] for kind in BROKER),
         sweeper_kills=faults.done[Kind.KILL_SWEEPER],
         recoveries=len(recoveries),
-        longest_recovery_s=max(recoveries.values(), default=None),
+        longest_recovery_s=max((each.claimed_s for each in recoveries), default=None),
         wall_s=wall_s,
         evaluations_per_s=scored / wall_s,
         setup_s=setup_s,
         audit_s=time.monotonic() - began,
         invariants_hold=holds,
     )
-    slow = [f"evaluation {each.evaluation_id} after {each.cause}: {s:.2f} s" for each, s in recoveries.items()]
     details = {
         "lost": lost,
         "doubled": doubled,
         "wrong": wrong,
-        "recoveries": slow,
+        "recoveries": [str(each) for each in recoveries],
         "faults of the database": handing_in.faults,
         "notes": faults.notes,
         "invariants": [] if holds else [told],
     }
-    planned = {
-        "kills": plan.kills,
-        "freezes": sum(event.kind == Kind.FREEZE_WORKER for event in plan.events),
-        "broker restarts": sum(event.kind in BROKER for event in plan.events),
-    }
+    kinds = {"kills": KILLS, "freezes": FREEZES, "broker restarts": BROKER}
+    planned = {name: plan.how_many(found) for name, found in kinds.items()}
     return Report(
         seed=plan.seed,
         submissions=plan.submissions,

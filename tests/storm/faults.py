@@ -59,7 +59,7 @@ class _Holder:
 
 
 class Faults:
-    """``done`` counts what was carried out, ``notes`` says what could not be, and ``orphaned`` what was left."""
+    """``done`` counts what was carried out, ``notes`` tells what could not be, ``orphaned`` what was left."""
 
     def __init__(self, stage: Stage) -> None:
         self.done: Counter[Kind] = Counter()
@@ -71,6 +71,7 @@ class Faults:
             Kind.KILL_WORKER: self._kill_worker,
             Kind.KILL_CHILD: self._kill_child,
             Kind.FREEZE_WORKER: self._freeze,
+            Kind.FREEZE_IN_TRANSACTION: self._freeze,
             Kind.RESTART_BROKER: self._restart_broker,
             Kind.WIPE_BROKER: self._restart_broker,
             Kind.KILL_SWEEPER: self._kill_sweeper,
@@ -122,13 +123,17 @@ class Faults:
         return True
 
     def _freeze(self, event: Event) -> bool:
-        """Freeze one that holds an evaluation for sure: one that has just ended its own is let go on."""
+        """Freeze one that holds an evaluation for sure: one that has just ended its own is let go on.
+
+        So is one that is in no transaction, where the event is for one that holds locks.
+        """
         deadline = time.monotonic() + VICTIM_WITHIN_S
         while time.monotonic() < deadline and (victim := self._victim(event)) is not None:
             victim.worker.freeze()
             time.sleep(SETTLED_S)
             row = Evaluation.objects.active().filter(worker=victim.name).first()
-            if row is not None and row.lease_until is not None:
+            fits = event.kind == Kind.FREEZE_WORKER or bool(_idle_in_transaction())
+            if row is not None and row.lease_until is not None and fits:
                 orphaned = Orphaned(
                     evaluation_id=row.pk, fence=row.fence, since=row.lease_until, cause=event.kind
                 )
@@ -178,9 +183,7 @@ class Faults:
 
     def _remember(self, victim: _Holder, *, since: datetime, cause: Kind) -> None:
         for row in Evaluation.objects.active().filter(worker=victim.name):
-            self.orphaned.append(
-                Orphaned(evaluation_id=row.pk, fence=row.fence, since=since, cause=cause)
-            )
+            self.orphaned.append(Orphaned(evaluation_id=row.pk, fence=row.fence, since=since, cause=cause))
 
 
 def _holders(workers: list[Worker]) -> list[_Holder]:
@@ -202,15 +205,16 @@ def _holders(workers: list[Worker]) -> list[_Holder]:
 
 
 def _idle_in_transaction() -> list[str]:
-    """What a frozen client holds on to in PostgreSQL, for the report; SQLite cannot tell."""
+    """The last statements of those who hold locks in PostgreSQL and say nothing; SQLite cannot tell."""
     if connection.vendor != "postgresql":
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT state, now() - state_change, query FROM pg_stat_activity "
-            "WHERE state LIKE 'idle in transaction%' OR wait_event_type = 'Lock'"
+            "SELECT now() - state_change, query FROM pg_stat_activity "
+            "WHERE state = 'idle in transaction' AND now() - state_change > make_interval(secs => %s)",
+            [SETTLED_S / 2],
         )
-        return [f"{state} for {since}: {query[:300]}" for state, since, query in cursor.fetchall()]
+        return [f"idle in transaction for {since} after: {query[:200]}" for since, query in cursor.fetchall()]
 
 
 def _scored() -> int:

@@ -7,6 +7,7 @@ gives one plan on any machine.
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -28,12 +29,14 @@ class Kind(StrEnum):
     KILL_WORKER = "kill worker"
     KILL_CHILD = "kill child"
     FREEZE_WORKER = "freeze worker"
+    FREEZE_IN_TRANSACTION = "freeze worker in a transaction"
     RESTART_BROKER = "restart broker"
     WIPE_BROKER = "wipe broker"
     KILL_SWEEPER = "kill sweeper"
 
 
 KILLS = (Kind.KILL_WORKER, Kind.KILL_CHILD)
+FREEZES = (Kind.FREEZE_WORKER, Kind.FREEZE_IN_TRANSACTION)
 BROKER = (Kind.RESTART_BROKER, Kind.WIPE_BROKER)
 
 
@@ -64,9 +67,8 @@ class Plan:
     def participations(self) -> int:
         return max(1, self.submissions // A_PARTICIPATION)
 
-    @property
-    def kills(self) -> int:
-        return sum(event.kind in KILLS for event in self.events)
+    def how_many(self, kinds: Collection[Kind]) -> int:
+        return sum(event.kind in kinds for event in self.events)
 
 
 def drawn(
@@ -77,14 +79,21 @@ def drawn(
     seed: int,
     broker_restarts: int = 3,
     freezes: int = 1,
-    workers: int = 4,
+    freezes_in_transaction: int = 0,
+    workers: int = 6,
     database: Database = "postgres",
-    answer_ms: int = 120,
+    answer_ms: int = 200,
 ) -> Plan:
-    """The plan of a seed. One of the broker's restarts loses all that it held; the sweeper is killed once."""
+    """The plan of a seed. One of the broker's restarts loses all that it held; the sweeper is killed once.
+
+    On SQLite nobody is frozen in a transaction: there the whole database has one writer at a time.
+    """
     dice = random.Random(seed)
     kinds = [Kind.FREEZE_WORKER] * freezes + [Kind.KILL_SWEEPER]
-    kinds += [Kind.KILL_WORKER if dice.random() < WHOLE_WORKER_SHARE else Kind.KILL_CHILD for _ in range(kills)]
+    if database == "postgres":
+        kinds += [Kind.FREEZE_IN_TRANSACTION] * freezes_in_transaction
+    for _ in range(kills):
+        kinds.append(Kind.KILL_WORKER if dice.random() < WHOLE_WORKER_SHARE else Kind.KILL_CHILD)
     kinds += [Kind.RESTART_BROKER] * max(broker_restarts - 1, 0)
     kinds += [Kind.WIPE_BROKER] * min(broker_restarts, 1)
     dice.shuffle(kinds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 MOST_REPEATED_SHARE = 0.005
 RECOVERY_AFTER_LEASE_S = 2.0
@@ -12,10 +13,11 @@ RECOVERY_AFTER_LEASE_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The counts. ``longest_recovery_s`` and ``invariants_hold`` are None where they could not be told.
+    """The counts. ``longest_recovery_s`` is None where nothing had to be recovered.
 
     ``repeated`` counts the requests that the backend answered whole beyond one a case; ``cut`` those whose
-    caller went away before the answer was whole, which therefore had to be asked again.
+    caller went away before the answer was whole, which therefore had to be asked again. ``refused_writes``
+    comes from the logs of the workers, ``refused_tally`` from what they counted themselves.
     """
 
     accepted: int
@@ -38,7 +40,7 @@ class Figures:
     evaluations_per_s: float
     setup_s: float
     audit_s: float
-    invariants_hold: bool | None
+    invariants_hold: bool
 
     @property
     def repeated_share(self) -> float:
@@ -60,8 +62,11 @@ class Report:
 
     def broken_promises(self) -> list[str]:
         """Empty where the storm was weathered."""
+        return [*self.broken_counts(), *self._slow_recoveries()]
+
+    def broken_counts(self) -> list[str]:
+        """Those promises whose keeping does not depend on how busy the machine is."""
         figures = self.figures
-        limit_s = self.lease_s + RECOVERY_AFTER_LEASE_S
         found = {
             f"accepted {figures.accepted} of {self.submissions}": figures.accepted != self.submissions,
             f"lost {figures.lost}": figures.lost > 0,
@@ -70,29 +75,38 @@ class Report:
             f"repeated calls {figures.repeated_share:.2%} > {MOST_REPEATED_SHARE:.1%}": (
                 figures.repeated_share > MOST_REPEATED_SHARE
             ),
-            f"recovery {figures.longest_recovery_s} s > {limit_s:g} s": (
-                figures.longest_recovery_s is not None and figures.longest_recovery_s > limit_s
-            ),
             f"of {figures.freezes} frozen workers {figures.refused_writes} were refused": (
                 figures.refused_writes < figures.freezes
             ),
-            "invariants do not hold": figures.invariants_hold is False,
+            "invariants do not hold": not figures.invariants_hold,
         }
         done = {
             "kills": figures.kills,
             "freezes": figures.freezes,
             "broker restarts": figures.broker_restarts,
         }
-        found |= {f"{name}: {done[name]} of {count}": done[name] != count for name, count in self.planned.items()}
+        found |= {
+            f"{name}: {done[name]} of {count}": done[name] != count for name, count in self.planned.items()
+        }
         return [promise for promise, is_broken in found.items() if is_broken]
+
+    def _slow_recoveries(self) -> list[str]:
+        limit_s, longest_s = self.lease_s + RECOVERY_AFTER_LEASE_S, self.figures.longest_recovery_s
+        is_slow = longest_s is not None and longest_s > limit_s
+        return [f"recovery {longest_s:.2f} s > {limit_s:g} s"] if is_slow else []
 
     def as_json(self) -> dict[str, object]:
         return {**dataclasses.asdict(self), "broken_promises": self.broken_promises()}
 
+    @classmethod
+    def of_json(cls, told: Mapping[str, Any]) -> Report:
+        """What ``as_json`` wrote, in another process."""
+        kept = {each.name: told[each.name] for each in dataclasses.fields(cls)}
+        return cls(**{**kept, "figures": Figures(**told["figures"])})
+
     def as_table(self) -> str:
         figures = self.figures
         recovery = "-" if figures.longest_recovery_s is None else f"{figures.longest_recovery_s:.2f}"
-        holds = {True: "hold", False: "DO NOT HOLD", None: "not checked: there is no such command yet"}
         tally = "" if figures.refused_tally is None else f" (tally: {figures.refused_tally})"
         rows = [
             ("accepted", f"{figures.accepted}"),
@@ -110,7 +124,7 @@ class Report:
             ("longest recovery", f"{recovery} s of {figures.recoveries} (lease {self.lease_s} s)"),
             ("wall time", f"{figures.wall_s:.1f} s, {figures.evaluations_per_s:.1f} evaluations/s"),
             ("start and audit", f"{figures.setup_s:.1f} s, {figures.audit_s:.1f} s"),
-            ("invariants", holds[figures.invariants_hold]),
+            ("invariants", "hold" if figures.invariants_hold else "DO NOT HOLD"),
         ]
         head = f"{self.submissions} x {self.cases}, seed {self.seed}, {self.database}"
         return "\n".join([head, *(f"  {name:26}{told}" for name, told in rows)])

@@ -85,7 +85,7 @@ class Worker:
 
 
 class Stage:
-    """All processes of one run. Workers that were killed are no longer in ``workers``, but their logs stay."""
+    """All processes of one run. ``workers`` holds those that were not killed; the logs hold all."""
 
     def __init__(self, folder: Path, *, postgres: PostgresServer | None) -> None:
         self.folder = folder
