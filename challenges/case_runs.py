@@ -53,9 +53,6 @@ def store(part: Repetition, *, key: str, completion: Completion) -> None:
     case = part.suite.cases.get(key=key)
     answer = _storable(completion.text)
     grade = graders.grade(spec=case.grader, answer=answer, expected=case.expected)
-    tallies.observe("backend_call_seconds", completion.duration_ms / 1000)
-    tallies.observe("backend_first_token_seconds", completion.first_token_ms / 1000)
-    tallies.add("transport_retries", completion.attempts - 1)
     with transaction.atomic():
         lease.renew(part.held)
         run, is_new = Run.objects.get_or_create(
@@ -83,6 +80,10 @@ def store(part: Repetition, *, key: str, completion: Completion) -> None:
                 duration_ms=completion.duration_ms,
                 attempts=completion.attempts,
             )
+    if is_new:
+        tallies.observe("backend_call_seconds", completion.duration_ms / 1000)
+        tallies.observe("backend_first_token_seconds", completion.first_token_ms / 1000)
+        tallies.add("transport_retries", completion.attempts - 1)
 
 
 def token_use(part: Repetition) -> list[TokenUse]:

@@ -15,6 +15,8 @@ from typing import Any
 
 from django.apps import apps as installed_apps
 from django.apps.registry import Apps
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
 
 from challenges.models import Engine
@@ -27,6 +29,13 @@ THE_ROW = 1
 def of_database() -> int | None:
     """The engine that the database was migrated for; None where nothing was noted. Raises database errors."""
     return Engine.objects.filter(pk=THE_ROW).values_list("version", flat=True).first()
+
+
+def missing_migrations() -> list[str]:
+    """What this code's ``migrate`` would still do, as "app.name". Raises database errors."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
 def note_migrated(*, using: str, apps: Apps = installed_apps, **_: Any) -> None:

@@ -183,7 +183,9 @@ class _Answer:
     def completed(self) -> Completion:
         """Raises BackendProtocolError where the stream ended before everything had been said."""
         if self._finish_reason not in WHOLE_ENDINGS:
-            raise BackendProtocolError(f"the answer was not finished ({self._finish_reason or 'cut'})")
+            # Not in the server's words, which may be anybody's: this goes into logs.
+            how = "cut" if not self._finish_reason else "ended in another way than by stop or length"
+            raise BackendProtocolError(f"the answer was not finished ({how})")
         text = "".join(self._texts)
         prompt_tokens, completion_tokens = (
             self._count(name) for name in ("prompt_tokens", "completion_tokens")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ ABOUT_THE_REQUEST = (400, 413, 422)
 TRY_AGAIN = (408, 425, 429)
 MOST_ERROR_BYTES = 65_536
 LONGEST_WAIT_S = 60.0
-LONGEST_TYPE = 80
+SLUG = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,79}")
 
 
 async def fault_of_response(response: httpx.Response) -> BackendFault:
@@ -70,7 +71,9 @@ def _type_of(error: Mapping[str, Any], status: int) -> str:
     said = " ".join(str(error.get(name, "")) for name in ("type", "code", "message"))
     if CONTEXT_TOO_LONG in said or any(phrase in said for phrase in CONTEXT_PHRASES):
         return CONTEXT_TOO_LONG
-    return str(error.get("type") or f"status_{status}")[:LONGEST_TYPE]
+    named = error.get("type")
+    # A slug and nothing else: a server's own words may quote a prompt or a case, and this goes into logs.
+    return named if isinstance(named, str) and SLUG.fullmatch(named) else f"status_{status}"
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:

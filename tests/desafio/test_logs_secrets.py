@@ -178,7 +178,6 @@ def test_no_fault_of_the_backend_makes_a_log_tell(
     assert_nothing_is_told(written)
 
 
-@pytest.mark.xfail(strict=True, reason="scoring.inference takes the words of a backend into its faults")
 @pytest.mark.parametrize("answer", NAMED_BY_THE_BACKEND.values(), ids=NAMED_BY_THE_BACKEND.keys())
 def test_no_name_that_a_backend_gives_makes_a_log_tell(
     server: ScriptedBackend, phase: Phase, written: io.StringIO, answer: Callable[[Received], Answer]

@@ -8,17 +8,20 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
-from challenges import sweeping
+from challenges import dispatch, sweeping, tallies
 
 logger = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
+SAYS_SO_EVERY_S = 5.0
+_said_at = -SAYS_SO_EVERY_S
 
 
 class Command(BaseCommand):
@@ -40,8 +43,11 @@ class Command(BaseCommand):
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, on_signal)
-        while not stop.is_set():
-            stop.wait(_sweep_whatever_is_away())
+        try:
+            while not stop.is_set():
+                stop.wait(_sweep_whatever_is_away())
+        finally:
+            tallies.flush()
 
 
 def _sweep_whatever_is_away() -> float:
@@ -49,9 +55,19 @@ def _sweep_whatever_is_away() -> float:
     close_old_connections()
     try:
         sweeping.sweep_once()
+        _say_so()
         return sweeping.seconds_to_next_look(longest_s=PERIOD_S)
     except (DatabaseError, InterfaceError) as fault:
         # The database will be back, and then the next look finds whatever this one missed.
         logger.warning("database away: %s", fault)
         connection.close()
         return PERIOD_S
+
+
+def _say_so() -> None:
+    """Write down every few seconds that somebody sweeps; whoever asks for the platform's health reads it."""
+    global _said_at
+    tallies.flush()
+    if time.monotonic() - _said_at >= SAYS_SO_EVERY_S:
+        _said_at = time.monotonic()
+        tallies.stamp("last_sweep_timestamp_seconds", dispatch.now())

@@ -11,8 +11,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseFault
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -76,8 +74,7 @@ def _status(seen: dict[str, Any]) -> str:
 
 def _database() -> str:
     """Whether this code and the database belong together."""
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if engine_version.missing_migrations():
         return "not migrated"
     migrated_for = engine_version.of_database()
     return "ok" if migrated_for == engine_version.ENGINE_VERSION else "for another engine"

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.migrations.executor import MigrationExecutor
 
 from challenges import engine_version
 from challenges.models import Engine
@@ -46,16 +45,10 @@ def check_version() -> None:
             f"es más antiguo que la base de datos, que ya está preparada para el motor {migrated_for}. "
             "Instala en esta máquina la versión nueva y repite la orden."
         )
-    missing = _missing_migrations()
+    missing = engine_version.missing_migrations()
     if missing or migrated_for is None or migrated_for < engine_version.ENGINE_VERSION:
         first = f" (falta {missing[0]})" if missing else ""
         raise CannotStart(
             f"La base de datos no está preparada para este programa{first}. Ejecuta «python -m django "
             "migrate» con las mismas variables y repite la orden."
         )
-
-
-def _missing_migrations() -> list[str]:
-    executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
