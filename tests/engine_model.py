@@ -1,7 +1,8 @@
 """What the engine should do next, worked out from the bare rows and from what a test has seen of it.
 
-``tests/challenges/test_engine_machine.py`` compares the engine with it. Nothing here calls the code that it
-judges: turns, quotas, purses and the order of claims are reckoned again, in plain loops over all rows.
+``tests/challenges/test_engine_machine.py`` compares the engine with it. Turns, quotas, purses and the order
+of claims are reckoned again, in plain loops over all rows; from the code that is judged come only the bounds
+of a day, the estimate of a content, and which phases a circuit concerns.
 """
 
 from __future__ import annotations

@@ -47,21 +47,21 @@ def start(held: Lease, model: BackendDescription = MODEL) -> Job:
     return judging._start(held, model)
 
 
-def completion(text: str = "sí") -> Completion:
+def completion(text: str = "sí", *, model: str = MODEL.model) -> Completion:
     return Completion(
         text=text,
         prompt_tokens=20,
         completion_tokens=4,
         finish_reason="stop",
-        model=MODEL.model,
+        model=model,
         first_token_ms=10.0,
         duration_ms=25.0,
     )
 
 
-def answer(job: Job, case: Case, text: str = "sí") -> None:
+def answer(job: Job, case: Case, text: str = "sí", *, model: str = MODEL.model) -> None:
     """Store one case as if the backend had just answered it."""
-    case_runs.store(job.part(case.suite), key=case.key, completion=completion(text))
+    case_runs.store(job.part(case.suite), key=case.key, completion=completion(text, model=model))
 
 
 def unanswered(job: Job, suite: Suite) -> list[Case]:

@@ -20,7 +20,7 @@ def highest(model: type[models.Model], name: str) -> int:
     """The highest whole number of the column on PostgreSQL, whose columns are the narrower ones."""
     column = _column(model, name)
     if isinstance(column, models.PositiveBigIntegerField):
-        return int(2**63 - 1)
+        return 2**63 - 1
     is_small = isinstance(column, models.PositiveSmallIntegerField)
     return 2**15 - 1 if is_small else 2**31 - 1
 

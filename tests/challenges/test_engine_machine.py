@@ -74,6 +74,7 @@ from scoring.errors import (
     MeasurementVoid,
     SpecError,
 )
+from scoring.inference.describe import BackendDescription
 from scoring.values import EvidenceGrade
 from scoring.values import Measurement as Measured
 from tests import stepwise
@@ -121,6 +122,7 @@ DEEDS: Mapping[str, int] = {
     "sweep": 12,
     "let_the_backend_go_or_come": 2,
     "let_the_meter_go_or_come": 2,
+    "serve_another_model": 1,
     "let_time_pass": 5,
 }
 NEEDS_A_LIVE_WORKER = frozenset(
@@ -155,6 +157,7 @@ class Worker:
 
     held: Lease
     job: Job | None = None
+    model: str = ""
 
 
 class Counting:
@@ -191,6 +194,7 @@ class Engine(RuleBasedStateMachine):
         self.model = Model()
         self.backend_is_up = True
         self.meter_is_up = True
+        self.model_served = "modelo-0"
         self.workers: list[Worker] = []
         self.live: list[Worker] = []
         self.stale: list[Worker] = []
@@ -318,7 +322,8 @@ class Engine(RuleBasedStateMachine):
             assert worker.job is not None
             return self._ask(worker, worker.job)
         try:
-            worker.job = stepwise.start(worker.held)
+            worker.model = self.model_served
+            worker.job = stepwise.start(worker.held, BackendDescription(model=worker.model, revision=""))
         except CounterUnavailable as fault:
             assert row.submission.phase == self.world.measured
             self._meet(worker, fault)
@@ -328,7 +333,8 @@ class Engine(RuleBasedStateMachine):
     def _ask(self, worker: Worker, job: Job) -> bool:
         """One case, then the window, then the score."""
         if missing := stepwise.unanswered(job, job.phase.ranked_suite):
-            stepwise.answer(job, missing[0], "sí" if len(missing) > 1 else "no")
+            text = "sí" if len(missing) > 1 else "no"
+            stepwise.answer(job, missing[0], text, model=worker.model)
             return True
         windows = Measurement.objects.filter(evaluation=worker.held.evaluation_id, is_ranked=True)
         if not windows.filter(repetition=job.repetition).exists():
@@ -425,6 +431,9 @@ class Engine(RuleBasedStateMachine):
     def let_the_meter_go_or_come(self, which: int = 0, more: int = 0) -> None:
         self.meter_is_up = not self.meter_is_up
 
+    def serve_another_model(self, which: int, more: int) -> None:
+        self.model_served = f"modelo-{which}"
+
     def let_time_pass(self, which: int = 0, more: int = 0) -> None:
         """Rests and pauses are over, and whoever was rung for is forgotten."""
         past = Now() - timedelta(seconds=1)
@@ -494,6 +503,7 @@ class Engine(RuleBasedStateMachine):
         assert stuck == [], "accepted, and it never ends"
         assert list(invariants.broken()) == []
         _windows_are_whole(self.world.measured)
+        _models_are_not_mixed()
 
 
 def _submit(participation: Participation, phase: Phase, key: str, content: Any = PROMPT) -> Submission:
@@ -548,6 +558,13 @@ def _windows_are_whole(measured: Phase) -> None:
         runs = score.evaluation.runs.filter(repetition=score.evaluation.repetition)
         fences = set(runs.filter(case__suite=measured.ranked_suite).values_list("fence", flat=True))
         assert len(fences) == 1, "an interrupted window was gone on with"
+
+
+def _models_are_not_mixed() -> None:
+    for score in Score.objects.select_related("evaluation"):
+        runs = score.evaluation.runs.filter(repetition=score.evaluation.repetition)
+        answered = set(runs.values_list("calls__model", flat=True))
+        assert answered == {score.evaluation.model}, "answers of two models in one score"
 
 
 def _sweep() -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +22,17 @@ import pytest
 from django.db.models import QuerySet
 
 from challenges import standings
-from challenges.models import Evaluation, Phase, Score, Standing, State, Submission
+from challenges.models import (
+    Actor,
+    Evaluation,
+    Phase,
+    Reason,
+    Score,
+    Standing,
+    State,
+    StateChange,
+    Submission,
+)
 from tests.factories import a_participation, a_phase, a_run, a_score, a_submission
 from tests.servers import ROOT
 from tests.storm import truth
@@ -244,6 +255,35 @@ def count_an_attempt_too_many(story: Weathered) -> None:
     Standing.objects.filter(participation=story.submissions[0].participation).update(attempts=2)
 
 
+def let_a_stale_worker_end_it(story: Weathered) -> None:
+    evaluation = story.submissions[0].evaluations.get()
+    steps = [("a:1", Reason.CLAIMED), ("b:2", Reason.CLAIMED), ("a:1", Reason.SCORED)]
+    for number, (who, reason) in enumerate(steps, start=2):
+        StateChange.objects.create(
+            evaluation=evaluation,
+            number=number,
+            after=State.SCORED if reason == Reason.SCORED else State.PREPARING,
+            by=Actor.WORKER,
+            who=who,
+            reason=reason,
+            fence=evaluation.fence + number,
+        )
+
+
+def let_a_stale_worker_store_a_run(story: Weathered) -> None:
+    run = story.submissions[0].evaluations.get().runs.first()
+    assert run is not None
+    claimed = StateChange.objects.create(
+        evaluation=run.evaluation,
+        number=2,
+        after=State.PREPARING,
+        by=Actor.WORKER,
+        reason=Reason.CLAIMED,
+        fence=run.fence + 1,
+    )
+    QuerySet.update(StateChange.objects.filter(pk=claimed.pk), at=run.finished_at - timedelta(seconds=1))
+
+
 def run_a_case_too_few(story: Weathered) -> None:
     story.submissions[0].evaluations.get().runs.filter(case__suite=story.phase.feedback_suite).delete()
 
@@ -261,6 +301,8 @@ def ask_for_a_case_too_few(story: Weathered) -> None:
         change_the_tokens,
         forget_a_standing,
         count_an_attempt_too_many,
+        let_a_stale_worker_end_it,
+        let_a_stale_worker_store_a_run,
         run_a_case_too_few,
         ask_for_a_case_too_few,
     ],

@@ -30,7 +30,7 @@ from challenges.models import (
     Submission,
     Tally,
 )
-from challenges.models.queue import Reason
+from challenges.models.queue import Actor, Reason
 from tests.servers import ROOT
 from tests.storm import truth
 from tests.storm.backend import COUNTS_PATH
@@ -102,7 +102,13 @@ class Audit:
         return found
 
     def wrong(self) -> list[str]:
-        return [*self._wrong_scores(), *self._wrong_runs(), *self._wrong_standings(), *self._wrong_board()]
+        return [
+            *self._wrong_scores(),
+            *self._wrong_runs(),
+            *self._stale_writes(),
+            *self._wrong_standings(),
+            *self._wrong_board(),
+        ]
 
     def _wrong_scores(self) -> Iterator[str]:
         number_of = dict((pk, number) for number, pk in self._accepted())
@@ -124,6 +130,20 @@ class Audit:
             unasked = [case for case in range(self.plan.cases) if (number, case) not in self.calls.whole]
             if unasked:
                 yield f"submission {number}: cases {unasked} were never answered"
+
+    def _stale_writes(self) -> Iterator[str]:
+        """What somebody wrote to an evaluation that another had claimed: none, even where no figure is wrong."""
+        claims: dict[int, list[StateChange]] = defaultdict(list)
+        for change in StateChange.objects.filter(by=Actor.WORKER).order_by("evaluation", "number"):
+            holders = claims[change.evaluation_id]
+            if change.reason == Reason.CLAIMED:
+                holders.append(change)
+            elif not holders or change.who != holders[-1].who:
+                yield f"evaluation {change.evaluation_id}: {change} by {change.who}, who did not hold it"
+        for run in Run.objects.all():
+            later = (each.at for each in claims[run.evaluation_id] if each.fence > run.fence)
+            if (claimed_at := next(later, None)) is not None and run.finished_at > claimed_at:
+                yield f"run {run} of fence {run.fence} was stored at {run.finished_at}, claimed at {claimed_at}"
 
     def _wrong_standings(self) -> Iterator[str]:
         shown = {row.participation_id: row for row in Standing.objects.select_related("score")}
