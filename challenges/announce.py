@@ -1,7 +1,7 @@
 """Tells the live process that a board has changed, by a Redis channel that keeps nothing.
 
-Called after the commit that grew the board's version, or to grow it. It never raises for a broker that is away: the live
-process reads the version from the database once a second as well.
+Called after the commit that grew the board's version, or to grow it. It never raises for a broker that is
+away: the live process reads the version from the database once a second as well.
 """
 
 from __future__ import annotations

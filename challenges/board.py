@@ -68,13 +68,14 @@ class _Found:
     places: Sequence[_Place] = ()
 
 
-def build(phase: Phase, *, restricted: bool = False) -> Board:
+def build(phase: Phase, *, restricted: bool = False, at: datetime | None = None) -> Board:
     """The board as the public may see it; with ``restricted`` as judges do, past the freeze.
 
-    A frozen board shows the values of the moment of the freeze under the version of that moment.
+    A frozen board shows the values of the moment of the freeze under the version of that moment. ``at`` is
+    the database's clock, for a caller who has just read it.
     """
     freeze_at = None if restricted else phase.freeze_at
-    frozen = freeze_at is not None and dispatch.now() >= freeze_at
+    frozen = freeze_at is not None and (at or dispatch.now()) >= freeze_at
     found = _at_freeze(phase, freeze_at) if freeze_at is not None and frozen else _now(phase)
     rows = _rows(found.places)
     content = {

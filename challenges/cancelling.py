@@ -20,8 +20,13 @@ def can_be_withdrawn(evaluation: Evaluation) -> bool:
     return evaluation.fence == 0 and evaluation.state in (*WAITING, State.HELD)
 
 
+def was_withdrawn(evaluation: Evaluation) -> bool:
+    """Cancelled by its own author, who should not be told that the organization did it."""
+    return evaluation.state == State.CANCELLED and evaluation.fault_code == WITHDRAWN
+
+
 def withdraw(submission: Submission) -> None:
-    """Take back what still waits for its first turn; the attempt can be used again. Raises TooLateToWithdraw."""
+    """Take back what waits for its first turn; the attempt can be used again. Raises TooLateToWithdraw."""
     moved = transitions.move(
         Evaluation.objects.filter(submission=submission, fence=0),
         to=State.CANCELLED,
@@ -36,7 +41,7 @@ def withdraw(submission: Submission) -> None:
 
 
 def cancel(evaluation: Evaluation, *, person: Person, why: str) -> bool:
-    """Stop an evaluation that has not ended; False when it had. ``why`` is for the history, not for its author."""
+    """Stop an evaluation that has not ended; False when it had. ``why`` is for the history alone."""
     return bool(
         transitions.move(
             Evaluation.objects.filter(pk=evaluation.pk),

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from challenges import queue
-from challenges.models import Case, Evaluation, Score, State, Submission, Visibility
+from challenges.models import Case, Evaluation, Run, Score, State, Submission, Visibility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +52,13 @@ def is_over(evaluation: Evaluation) -> bool:
 def progress(submission: Submission, evaluation: Evaluation) -> Progress:
     phase = submission.phase
     suites = Q(suite=phase.ranked_suite_id) | Q(suite=phase.feedback_suite_id)
-    total = Case.objects.filter(suites).count()
-    done = evaluation.runs.filter(repetition=evaluation.repetition).count()
+    theirs = Run.objects.filter(evaluation=evaluation, repetition=evaluation.repetition, case=OuterRef("pk"))
+    answered = Count("pk", filter=Exists(theirs))
+    counted = Case.objects.filter(suites).aggregate(total=Count("pk"), done=answered)
     place = queue.place_of(evaluation)
     return Progress(
-        done=min(done, total),
-        total=total,
+        done=counted["done"],
+        total=counted["total"],
         ahead=place.ahead if place else None,
         wait_s=place.wait_s if place else None,
     )

@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Count, Min
+from django.db.models import Count, DateTimeField, Max, Min
 from django.db.models.functions import Now
 
-from challenges import dispatch
 from challenges.models import Evaluation, State
 from challenges.models.evaluation import WAITING
 
@@ -42,9 +41,10 @@ def finished_per_second() -> float | None:
     """Evaluations that ended SCORED or REJECTED lately, per second; None when too few did."""
     since = Now() - timedelta(seconds=MEASURED_OVER_S)
     ended = Evaluation.objects.filter(finished_at__gt=since, state__in=(State.SCORED, State.REJECTED))
-    lately = ended.aggregate(number=Count("pk"), first=Min("finished_at"))
+    now = Max(Now(), output_field=DateTimeField())
+    lately = ended.aggregate(number=Count("pk"), first=Min("finished_at"), now=now)
     if lately["number"] < FEWEST_FINISHED:
         return None
     # Up to now, not up to the last: a rate that has come to a halt must fall.
-    seconds = (dispatch.now() - lately["first"]).total_seconds()
+    seconds = (lately["now"] - lately["first"]).total_seconds()
     return float(lately["number"] / max(seconds, 1.0))

@@ -15,7 +15,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from challenges.cancelling import WITHDRAWN
+from challenges import cancelling
 from challenges.errors import (
     BoardNameRefused,
     ChallengeClosed,
@@ -340,13 +340,8 @@ def _idempotency_conflict(error: IdempotencyConflict) -> str:
 # --- states -----------------------------------------------------------------------------------------------
 
 
-def was_withdrawn(evaluation: Evaluation) -> bool:
-    """Cancelled by its own author, who should not be told that the organization did it."""
-    return evaluation.state == State.CANCELLED and evaluation.fault_code == WITHDRAWN
-
-
 def state_words(evaluation: Evaluation) -> str:
-    return _("retirado") if was_withdrawn(evaluation) else evaluation.get_state_display()
+    return _("retirado") if cancelling.was_withdrawn(evaluation) else evaluation.get_state_display()
 
 
 # --- parts of sentences -----------------------------------------------------------------------------------

@@ -121,11 +121,19 @@ def _resume() -> int:
     without_backend = next((each for each in open_ones if each.name == Circuit.Name.BACKEND), None)
     if without_backend is not None and not circuits.trial_is_over(without_backend):
         return 0
-    is_asked = without_backend is not None or _due(open_ones).exists()
+    is_asked = without_backend is not None or (_due(open_ones).exists() and not _is_in_use())
     if is_asked and not _backend_answers():
         return 0
     # One circuit after the other: what waits for the meter needs the backend too.
     return sum(_try_one(circuit) for circuit in open_ones[:1]) + _release()
+
+
+def _is_in_use() -> bool:
+    """Whether somebody gets answers right now, and will tell by themselves if they no longer do.
+
+    A probe could only wait behind theirs: a server with one slot would be taken for one that is away.
+    """
+    return Evaluation.objects.active().filter(state=State.RUNNING, lease_until__gt=Now()).exists()
 
 
 def _backend_answers() -> bool:

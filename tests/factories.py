@@ -18,8 +18,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from challenges import suite_hash
-from challenges import turns
+from challenges import suite_hash, turns
 from challenges.models import (
     Actor,
     Call,

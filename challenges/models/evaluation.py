@@ -65,9 +65,9 @@ class Evaluation(models.Model):
 
     ``failures`` counts tries that ended by a fault of ours (three, then ERRORED). ``repetition`` is the one
     that is being run: a counter's window that was interrupted is void and runs again whole under the next
-    number. ``participation`` is the submission's own, kept here because the queue is shared out by it; ``turn``
-    is its place in that order, ``steps`` the number of its last state change, and ``expiries`` counts the
-    workers that fell silent over it.
+    number. ``participation`` is the submission's own, kept here because the queue is shared out by it;
+    ``turn`` is its place in that order, ``steps`` the number of its last state change, and ``expiries``
+    counts the workers that fell silent over it.
     """
 
     submission = models.ForeignKey(

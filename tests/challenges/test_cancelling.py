@@ -1,4 +1,4 @@
-"""Taken back by its author before it began, or stopped by an organizer: the attempt returns, a worker stops."""
+"""Taken back by its author or stopped by an organizer: the attempt returns, and a worker stops."""
 
 from __future__ import annotations
 

@@ -190,7 +190,9 @@ def test_each_step_says_who_why_and_when() -> None:
     held = _claimed()
     lease.transition(held, to=State.RUNNING, reason=Reason.STARTED, detail="repetition 1")
     steps = list(StateChange.objects.filter(evaluation=row).order_by("number"))
-    told = [(step.number, step.before, step.after, step.by, step.who, step.reason, step.fence) for step in steps]
+    told = [
+        (step.number, step.before, step.after, step.by, step.who, step.reason, step.fence) for step in steps
+    ]
     assert told[1:] == [
         (2, State.PENDING, State.PREPARING, Actor.WORKER, "obrero-1", Reason.CLAIMED, 1),
         (3, State.PREPARING, State.RUNNING, Actor.WORKER, "obrero-1", Reason.STARTED, 1),

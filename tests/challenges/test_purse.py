@@ -1,4 +1,4 @@
-"""The energy that a participation may spend: never more reserved than there is, settled by what was measured."""
+"""The energy that a participation may spend: never more than there is, settled by what was measured."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from challenges import dispatch, lease, submission, sweeping
+from challenges import circuits, dispatch, lease, submission, sweeping
 from challenges.models import Circuit, Evaluation, State
 from challenges.models.evaluation import ACTIVE
 from challenges.sweeping import MOST_EXPIRIES, Swept
@@ -135,6 +135,19 @@ def test_what_waits_for_the_backend_goes_on_when_our_model_is_served_again(
     row = Evaluation.objects.get(pk=held.pk)
     assert (row.state, row.held_since, row.not_before) == (State.QUEUED, None, None)
     assert state_of(resting) == State.HELD
+
+
+def test_a_backend_that_is_busy_with_others_is_not_taken_for_one_that_is_away(
+    rings: list[int], settings: Any
+) -> None:
+    held = an_evaluation(state=State.HELD)
+    an_evaluation(state=State.RUNNING)
+    with scripted_backend(lambda _: Answer(pieces=[], ending="hang")) as server:
+        settings.INFERENCE_URL = server.url
+        assert sweeping.sweep_once().resumed == 1
+        assert server.connections == 0
+    assert state_of(held) == State.QUEUED
+    assert not circuits.open_now()
 
 
 def test_without_held_ones_the_backend_is_not_even_asked(rings: list[int], settings: Any) -> None:

@@ -20,7 +20,7 @@ from tests.factories import a_person
 pytestmark = pytest.mark.django_db
 
 MOST_QUERIES = 10
-MOST_OF_A_SUBMISSION = 12
+MOST_OF_A_SUBMISSION = 10
 
 
 @pytest.fixture

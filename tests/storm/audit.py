@@ -10,6 +10,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -132,7 +133,7 @@ class Audit:
                 yield f"submission {number}: cases {unasked} were never answered"
 
     def _stale_writes(self) -> Iterator[str]:
-        """What somebody wrote to an evaluation that another had claimed: none, even where no figure is wrong."""
+        """What was written to an evaluation that another had claimed, even where no figure is wrong."""
         claims: dict[int, list[StateChange]] = defaultdict(list)
         for change in StateChange.objects.filter(by=Actor.WORKER).order_by("evaluation", "number"):
             holders = claims[change.evaluation_id]
@@ -143,7 +144,7 @@ class Audit:
         for run in Run.objects.all():
             later = (each.at for each in claims[run.evaluation_id] if each.fence > run.fence)
             if (claimed_at := next(later, None)) is not None and run.finished_at > claimed_at:
-                yield f"run {run} of fence {run.fence} was stored at {run.finished_at}, claimed at {claimed_at}"
+                yield f"run {run} of fence {run.fence} was stored after another claim"
 
     def _wrong_standings(self) -> Iterator[str]:
         shown = {row.participation_id: row for row in Standing.objects.select_related("score")}
@@ -191,20 +192,23 @@ class Audit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """How long it took until the sweeper had taken back what was left, and until another had claimed it."""
+    """How long it took until the sweeper had taken back what was left, and until another had claimed it.
+
+    ``without_sweeper`` says that the sweeper was killed meanwhile: then its own start comes on top.
+    """
 
     orphaned: Orphaned
     taken_back_s: float
     claimed_s: float
+    without_sweeper: bool
 
     def __str__(self) -> str:
-        return (
-            f"evaluation {self.orphaned.evaluation_id} after {self.orphaned.cause}: {self.claimed_s:.2f} s, "
-            f"taken back after {self.taken_back_s:.2f} s"
-        )
+        told = f"evaluation {self.orphaned.evaluation_id} after {self.orphaned.cause}: {self.claimed_s:.2f} s"
+        without = ", without a sweeper" if self.without_sweeper else ""
+        return f"{told}, taken back after {self.taken_back_s:.2f} s{without}"
 
 
-def recoveries(orphaned: Iterable[Orphaned]) -> list[Recovery]:
+def recoveries(orphaned: Iterable[Orphaned], sweeper_killed_at: Sequence[datetime]) -> list[Recovery]:
     """Without those that ended in the very moment when their worker did."""
     found = []
     for each in orphaned:
@@ -217,6 +221,7 @@ def recoveries(orphaned: Iterable[Orphaned]) -> list[Recovery]:
                     orphaned=each,
                     taken_back_s=(taken_back.at - each.since).total_seconds(),
                     claimed_s=(claimed.at - each.since).total_seconds(),
+                    without_sweeper=any(each.since < at < claimed.at for at in sweeper_killed_at),
                 )
             )
     return found

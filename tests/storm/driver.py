@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from tests.storm.stage import Stage
 
 if TYPE_CHECKING:
     from challenges.models import Participation, Phase
+    from tests.storm.audit import Recovery
     from tests.storm.faults import Faults
     from tests.storm.handing_in import HandingIn
 
@@ -171,7 +172,7 @@ def _count(
         plan=plan, phase=phase, ranked=split(plan.cases)[0], handed_in=handing_in, calls=calls
     )
     lost, doubled, wrong = found.lost(), found.doubled(), found.wrong()
-    recoveries = audit.recoveries(faults.orphaned)
+    recoveries = audit.recoveries(faults.orphaned, faults.sweeper_killed_at)
     holds, told = audit.check_invariants()
     setup_s, wall_s = times
     scored = Score.objects.count()
@@ -191,7 +192,8 @@ def _count(
         broker_restarts=sum(faults.done[kind] for kind in BROKER),
         sweeper_kills=faults.done[Kind.KILL_SWEEPER],
         recoveries=len(recoveries),
-        longest_recovery_s=max((each.claimed_s for each in recoveries), default=None),
+        longest_recovery_s=_longest_s(each for each in recoveries if not each.without_sweeper),
+        longest_without_sweeper_s=_longest_s(each for each in recoveries if each.without_sweeper),
         wall_s=wall_s,
         evaluations_per_s=scored / wall_s,
         setup_s=setup_s,
@@ -219,3 +221,7 @@ def _count(
         figures=figures,
         details={name: lines for name, lines in details.items() if lines},
     )
+
+
+def _longest_s(recoveries: Iterable[Recovery]) -> float | None:
+    return max((each.claimed_s for each in recoveries), default=None)

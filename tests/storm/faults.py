@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from challenges import dispatch
 from challenges.models import Evaluation, State
 from challenges.models.evaluation import FINAL
-from tests.storm.plan import Event, Kind
+from tests.storm.plan import FREEZES, Event, Kind
 from tests.storm.stage import Stage, Worker, pid_in
 
 LOOK_EVERY_S = 0.01
@@ -46,7 +46,7 @@ class Orphaned:
 class _Frozen:
     worker: Worker
     orphaned: Orphaned
-    # Else at once when another has claimed it, in the middle of that other's work.
+    # Else as soon as another has claimed it, in the middle of that other's work.
     waits_for_the_end: bool
     no_later_than: float
 
@@ -65,6 +65,7 @@ class Faults:
         self.done: Counter[Kind] = Counter()
         self.notes: list[str] = []
         self.orphaned: list[Orphaned] = []
+        self.sweeper_killed_at: list[datetime] = []
         self._stage = stage
         self._frozen: list[_Frozen] = []
         self._carry_out: dict[Kind, Callable[[Event], bool]] = {
@@ -76,6 +77,10 @@ class Faults:
             Kind.WIPE_BROKER: self._restart_broker,
             Kind.KILL_SWEEPER: self._kill_sweeper,
         }
+
+    @property
+    def _how_many_frozen(self) -> int:
+        return sum(self.done[kind] for kind in FREEZES)
 
     @property
     def is_anybody_frozen(self) -> bool:
@@ -142,7 +147,8 @@ class Faults:
                     _Frozen(
                         worker=victim.worker,
                         orphaned=orphaned,
-                        waits_for_the_end=event.draw < 0.5,
+                        # Every other one: the first comes back while another is at work on the same.
+                        waits_for_the_end=self._how_many_frozen % 2 == 1,
                         no_later_than=time.monotonic() + THAW_WITHIN_S,
                     )
                 )
@@ -163,6 +169,7 @@ class Faults:
 
     def _kill_sweeper(self, event: Event) -> bool:
         assert self._stage.sweeper is not None, "no sweeper was started"
+        self.sweeper_killed_at.append(dispatch.now())
         self._stage.sweeper.kill()
         self._stage.start_sweeper()
         return True

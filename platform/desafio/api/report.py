@@ -12,9 +12,10 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from challenges import board, outcome, purse, waiting
+from challenges.cancelling import was_withdrawn
 from challenges.models import Evaluation, Measurement, Person, Run, State, Submission, Visibility
 from challenges.models.evaluation import REFUNDED
-from challenges.sentences import state_words, was_withdrawn
+from challenges.sentences import state_words
 from challenges.submission import Quota
 from scoring.errors import CONTEXT_TOO_LONG
 from scoring.quality import weighted_mean

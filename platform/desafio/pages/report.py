@@ -19,9 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from challenges import board, cancelling, outcome, waiting
+from challenges.cancelling import was_withdrawn
 from challenges.models import Evaluation, Measurement, Run, Score, State, Submission, Visibility
 from challenges.outcome import Progress
-from challenges.sentences import state_words, was_withdrawn
+from challenges.sentences import state_words
 from challenges.waiting import Absence
 from desafio.pages import cases, formula
 from scoring.errors import CONTEXT_TOO_LONG
@@ -262,7 +263,9 @@ def _runs(evaluation: Evaluation) -> QuerySet[Run]:
 
 def _place(submission: Submission) -> dict[str, Any] | None:
     mine = str(submission.participation.public_id)
-    return next((row for row in board.build(submission.phase).rows if row["participation"] == mine), None)
+    # The moment came with the submission: a page asks the clock no second time.
+    built = board.build(submission.phase, at=getattr(submission, "asked_at", None))
+    return next((row for row in built.rows if row["participation"] == mine), None)
 
 
 def _is_of(place: dict[str, Any], score: Score) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -100,4 +101,5 @@ def _own(request: HttpRequest) -> AppendOnlyQuerySet[Submission]:
         Submission.objects.filter(participation__person=cast(Person, request.user))
         .select_related("phase__challenge", "phase__ranked_suite", "phase__feedback_suite", "participation")
         .prefetch_related(outcome.evaluations())
+        .annotate(asked_at=Now())
     )
