@@ -10,6 +10,7 @@ have failed in a row: one prompt under which the backend fails is that prompt's,
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -51,6 +52,11 @@ def affected_by(circuit: Circuit) -> Q:
     if circuit.name == Circuit.Name.METER:
         return Q(submission__phase__evidence_grade__in=MEASURED_GRADES)
     return Q(pk__isnull=False)
+
+
+def trials_of(open_circuits: Iterable[Circuit]) -> list[int]:
+    """The evaluations that run to find out whether something is back."""
+    return [circuit.trial_id for circuit in open_circuits if circuit.trial_id is not None]
 
 
 def report_fault(name: Circuit.Name, *, evaluation_id: int, reason: str, is_certain: bool) -> bool:

@@ -6,7 +6,7 @@ row, so that a worker that was given up for dead can write nothing. All times ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -102,7 +102,7 @@ def transition(
     _must_hit(lease, len(moved))
 
 
-def _claimable(open_circuits: Iterable[Circuit], passed_over: set[int]) -> EvaluationQuerySet:
+def _claimable(open_circuits: Sequence[Circuit], passed_over: set[int]) -> EvaluationQuerySet:
     may_start = Q(not_before=None) | Q(not_before__lte=Now())
     rows = (
         Evaluation.objects.filter(state__in=WAITING)
@@ -111,8 +111,10 @@ def _claimable(open_circuits: Iterable[Circuit], passed_over: set[int]) -> Evalu
         .alias(running=Coalesce(_running(OuterRef("participation")), 0))
         .filter(running__lt=F("submission__phase__running_per_participation"))
     )
+    # A trial of one circuit may run though another is open too: else neither would ever be tried.
+    trials = circuits.trials_of(open_circuits)
     for circuit in open_circuits:
-        rows = rows.exclude(circuits.affected_by(circuit) & ~Q(pk=circuit.trial_id or 0))
+        rows = rows.exclude(circuits.affected_by(circuit) & ~Q(pk__in=trials))
     return rows.in_turn()
 
 

@@ -54,7 +54,8 @@ def sweep_once() -> Swept:
     expired = _take_back()
     # Rings before probes: a backend that hangs must not keep the others waiting for their worker.
     rung = _ring_for_forgotten()
-    held = sum(_hold_waiting(circuit) for circuit in circuits.open_now())
+    open_ones = circuits.open_now()
+    held = sum(_hold_waiting(circuit, circuits.trials_of(open_ones)) for circuit in open_ones)
     resumed = _resume()
     swept = Swept(expired=expired, abandoned=abandoned, held=held, resumed=resumed, rung=rung)
     if swept != Swept():
@@ -103,13 +104,13 @@ def _take_back() -> int:
 # --- waiting for backend and meter ------------------------------------------------------------------------
 
 
-def _hold_waiting(circuit: Circuit) -> int:
+def _hold_waiting(circuit: Circuit, trials: list[int]) -> int:
     """What waits for its turn waits for more than that now, and its author should see it."""
     waiting = Evaluation.objects.waiting().filter(circuits.affected_by(circuit))
-    first = waiting.exclude(pk=circuit.trial_id or 0).values_list("pk", flat=True)[:ROWS_PER_SWEEP]
-    rows = Evaluation.objects.filter(pk__in=list(first))
+    first = list(waiting.exclude(pk__in=trials).values_list("pk", flat=True)[:ROWS_PER_SWEEP])
     if not first:
         return 0
+    rows = Evaluation.objects.filter(pk__in=first)
     return _sweep(rows, to=State.HELD, reason=circuits.HELD_FOR[Circuit.Name(circuit.name)])
 
 

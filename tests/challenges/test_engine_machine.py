@@ -107,7 +107,7 @@ OTHER_PROMPT = {**PROMPT, "system": "Otra cosa."}
 LAST_ROUNDS = 60
 # How often what happens, against the others.
 DEEDS: Mapping[str, int] = {
-    "hand_in": 10,
+    "hand_in": 14,
     "click_twice": 2,
     "withdraw": 2,
     "ring": 4,
@@ -198,7 +198,7 @@ class Engine(RuleBasedStateMachine):
         self.workers: list[Worker] = []
         self.live: list[Worker] = []
         self.stale: list[Worker] = []
-        self.replaced: list[Worker] = []
+        self.disputed: list[Worker] = []
 
     @initialize()
     def some_hand_in(self) -> None:
@@ -396,8 +396,8 @@ class Engine(RuleBasedStateMachine):
             row.update(expiries=sweeping.MOST_EXPIRIES - 1)
 
     def write_with_a_lease_that_is_over(self, which: int, more: int) -> None:
-        # Most can go wrong where another worker is at the same evaluation.
-        worker = self._one_of(self.replaced or self.stale, which)
+        # Most can go wrong where somebody is thought to be at the same evaluation.
+        worker = self._one_of(self.disputed or self.stale, which)
         before = everything()
         for write in stepwise.writes(worker.held):
             with pytest.raises(LeaseLost):
@@ -459,13 +459,13 @@ class Engine(RuleBasedStateMachine):
 
     def _sort_workers(self, rows: dict[int, Evaluation]) -> None:
         now = dispatch.now()
-        self.live, self.stale, self.replaced = [], [], []
+        self.live, self.stale, self.disputed = [], [], []
         for worker in self.workers:
             row = rows[worker.held.evaluation_id]
             is_live = row.fence == worker.held.fence and row.state in ACTIVE and lease_end(row) > now
             (self.live if is_live else self.stale).append(worker)
-            if row.fence > worker.held.fence and row.state in ACTIVE:
-                self.replaced.append(worker)
+            if not is_live and row.state in ACTIVE:
+                self.disputed.append(worker)
 
     def _one_accepted(self, which: int) -> Accepted:
         accepted = list(self.model.accepted.values())
@@ -606,20 +606,20 @@ def world(settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         challenge,
         ranked_cases=2,
         feedback_suite=None,
-        attempts_per_day=5,
-        attempts_per_phase=5,
+        attempts_per_day=3,
+        attempts_per_phase=9,
         running_per_participation=1,
     )
-    # Room for three that run at once, and for more once it is known what they did cost.
-    estimated.energy_purse_mj = 3 * estimate_mj(estimated)
+    # Room for two that run at once, and for more once it is known what they did cost.
+    estimated.energy_purse_mj = 2 * estimate_mj(estimated)
     estimated.save()
     measured = a_phase(
         challenge,
         ranked_suite=estimated.ranked_suite,
         feedback_suite=None,
         evidence_grade="C",
-        attempts_per_day=4,
-        attempts_per_phase=6,
+        attempts_per_day=9,
+        attempts_per_phase=3,
         running_per_participation=2,
     )
     staff = [False, False, False, True]

@@ -373,7 +373,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "everybody may be claimed while a circuit is open",
         "challenges/lease.py",
-        "rows = rows.exclude(circuits.affected_by(circuit) & ~Q(pk=circuit.trial_id or 0))",
+        "rows = rows.exclude(circuits.affected_by(circuit) & ~Q(pk__in=trials))",
         "rows = rows.exclude(circuits.affected_by(circuit) & Q(pk=0))",
         "tests/challenges/test_evaluation.py",
         "-k",
@@ -382,7 +382,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "the trial of a circuit is held with all the others",
         "challenges/sweeping.py",
-        "waiting.exclude(pk=circuit.trial_id or 0)",
+        "waiting.exclude(pk__in=trials)",
         "waiting",
         "tests/challenges/test_trials.py",
         "-k",
