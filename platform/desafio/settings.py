@@ -191,8 +191,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    _options = DATABASES["default"].setdefault("OPTIONS", {})
     # A host that swallows packets must not hold a web process for minutes.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    _options.setdefault("connect_timeout", 5)
+    # Nor may a worker that is frozen in the middle of a transaction keep its locks: the server ends it.
+    _options.setdefault("options", f"-c idle_in_transaction_session_timeout={2 * LEASE_SECONDS}s")
 
 # Throttles count in the database: they must be shared by all web processes and outlive the loss of Valkey.
 CACHES = {

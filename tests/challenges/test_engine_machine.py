@@ -489,7 +489,6 @@ class Engine(RuleBasedStateMachine):
 
     def _come_to_an_end(self) -> None:
         """With everything back, whatever was accepted ends; then all the rules hold."""
-        type(self).taken.update(StateChange.objects.order_by().values_list("reason", flat=True))
         self.backend_is_up = self.meter_is_up = True
         Evaluation.objects.active().update(lease_until=Now() - timedelta(seconds=1))
         for _round in range(LAST_ROUNDS):
@@ -501,6 +500,7 @@ class Engine(RuleBasedStateMachine):
                 self._work(Worker(held=held), most=NEVER_S)
         stuck = list(Evaluation.objects.unfinished().values_list("pk", "state"))
         assert stuck == [], "accepted, and it never ends"
+        type(self).taken.update(StateChange.objects.order_by().values_list("reason", flat=True))
         assert list(invariants.broken()) == []
         _windows_are_whole(self.world.measured)
         _models_are_not_mixed()

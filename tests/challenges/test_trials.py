@@ -46,7 +46,8 @@ def test_a_trial_that_nobody_has_claimed_yet_is_not_held_again() -> None:
     for _look in range(3):
         let_time_pass()
         sweeping.sweep_once()
-        assert Evaluation.objects.get(state=State.QUEUED).pk == trial.pk
+        row = Evaluation.objects.get(state=State.QUEUED)
+        assert (row.pk, row.steps) == (trial.pk, trial.steps)
     held = lease.claim("obrero")
     assert held is not None
     assert held.evaluation_id == trial.pk
