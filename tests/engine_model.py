@@ -148,12 +148,15 @@ class Model:
             and (row.not_before is None or row.not_before <= now)
             and running[row.participation_id] < row.submission.phase.running_per_participation
         ]
-        for circuit in Circuit.objects.exclude(opened_at=None):
-            due = [
-                row
-                for row in due
-                if row.pk == circuit.trial_id or not circuits.concerns(circuit, row.submission.phase)
-            ]
+        open_ones = list(Circuit.objects.exclude(opened_at=None))
+        # A trial of one circuit may run though another is open too.
+        trials = {circuit.trial_id for circuit in open_ones}
+        due = [
+            row
+            for row in due
+            if row.pk in trials
+            or not any(circuits.concerns(circuit, row.submission.phase) for circuit in open_ones)
+        ]
         return sorted(due, key=lambda row: (row.turn, row.pk))
 
     def claimed(self, due: list[Evaluation]) -> None:
