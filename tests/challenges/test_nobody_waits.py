@@ -1,21 +1,22 @@
-"""On PostgreSQL nobody waits for a row that another process is changing: it is passed by, and found later."""
+"""On PostgreSQL nobody waits long for what another process is changing, and no two wait for each other."""
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
-from typing import TypeVar
+from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from challenges import dispatch, lease, sweeping
+from challenges import dispatch, invariants, lease, purse, submission, sweeping
 from challenges.models import Evaluation, State
 from challenges.sweeping import Swept
-from tests.factories import an_evaluation
-from tests.in_parallel import in_parallel
-
-ResultT = TypeVar("ResultT")
+from tests import stepwise
+from tests.factories import PROMPT, a_participation, a_phase, an_evaluation
+from tests.in_parallel import errors_in, in_parallel
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -45,6 +46,32 @@ def test_the_sweeper_goes_round(monkeypatch: pytest.MonkeyPatch) -> None:
     assert swept == Swept(expired=1)
     assert Evaluation.objects.get(pk=second.pk).state == State.QUEUED
     assert sweeping.sweep_once() == Swept(expired=1)
+
+
+def test_handing_in_while_a_score_comes_never_ends_in_a_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One holds the participation and wants its purse, the other the purse, and names the participation."""
+    phase = a_phase(energy_purse_mj=10**9, attempts_per_day=9)
+    participation = a_participation(phase)
+    hand_in = partial(submission.submit, participation=participation, phase=phase, content=PROMPT)
+    hand_in(idempotency_key="primero")
+    held = lease.claim("obrero")
+    assert held is not None
+    both_are_there = threading.Barrier(2)
+    reserve, settle = purse.reserve, purse.settle
+
+    def meet_and_reserve(*arguments: Any, **named: Any) -> None:
+        both_are_there.wait(timeout=30)
+        reserve(*arguments, **named)
+
+    def settle_and_meet(*arguments: Any, **named: Any) -> None:
+        settle(*arguments, **named)
+        both_are_there.wait(timeout=30)
+
+    monkeypatch.setattr(purse, "reserve", meet_and_reserve)
+    monkeypatch.setattr(purse, "settle", settle_and_meet)
+    results = in_parallel(lambda: stepwise.evaluate(held), lambda: hand_in(idempotency_key="segundo"))
+    assert errors_in(results) == []
+    assert list(invariants.broken()) == []
 
 
 def _claim() -> lease.Lease | None:

@@ -185,8 +185,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "attempts are counted without the participation's lock",
         "challenges/submission.py",
-        'Participation.objects.select_for_update(of=("self",))',
-        "Participation.objects",
+        "locked = Participation.objects.select_for_update(",
+        "locked = (lambda **_: Participation.objects)(",
         "tests/challenges/test_submission.py",
         "-k",
         "twenty_at_once",

@@ -80,9 +80,9 @@ def drawn(
     broker_restarts: int = 3,
     freezes: int = 1,
     freezes_in_transaction: int = 0,
-    workers: int = 6,
+    workers: int = 8,
     database: Database = "postgres",
-    answer_ms: int = 200,
+    answer_ms: int = 300,
 ) -> Plan:
     """The plan of a seed. One of the broker's restarts loses all that it held; the sweeper is killed once.
 
