@@ -70,8 +70,9 @@ def submit(
         raise InvalidContent(problems)
     estimated_mj = purse.estimate_mj(phase, decoded) if phase.energy_purse_mj is not None else 0
     with transaction.atomic():
-        # Under this lock two clicks wait for each other, and attempts are counted one at a time.
-        locked = Participation.objects.select_for_update(of=("self",)).select_related("person")
+        # Under this lock two clicks wait for each other, and attempts are counted one at a time. "No key": a
+        # score that is being written names the participation, and must not wait for us while we wait for it.
+        locked = Participation.objects.select_for_update(of=("self",), no_key=True).select_related("person")
         participation = locked.get(pk=participation.pk)
         if (earlier := _earlier(participation, phase, idempotency_key, canonical)) is not None:
             return earlier
