@@ -8,23 +8,17 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import cache, partial
+from functools import partial
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
-from challenges import board, tallies
+from challenges import board, quick_redis, tallies
 from challenges.models import Leaderboard, Phase
 
 logger = logging.getLogger(__name__)
-
-TIMEOUT_S = 0.3
 
 
 def channel(phase_id: int) -> str:
@@ -46,20 +40,9 @@ def publish(phase_id: int) -> bool:
         {"phase_id": phase_id, "version": built.version, "body": built.body.decode()}, ensure_ascii=False
     )
     try:
-        _redis().publish(channel(phase_id), message)
+        quick_redis.client().publish(channel(phase_id), message)
     except (RedisError, OSError) as fault:
         tallies.add("broker_away", label="announce")
         logger.warning("board %s version %s not announced: %s", phase_id, built.version, fault)
         return False
     return True
-
-
-@cache
-def _redis() -> Redis:
-    return Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        # The client's own default is three more tries with pauses: longer than a board is worth waiting for.
-        retry=Retry(NoBackoff(), 0),
-    )

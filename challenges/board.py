@@ -19,11 +19,12 @@ from django.db.models.functions import Now
 from challenges import dispatch
 from challenges.merit import best, by_participation, scores_in_force
 from challenges.models import Circuit, Consent, Evaluation, Phase, Purpose, Score, Standing
+from scoring.energy.token_model import MODEL_GRADES
 from scoring.ranking import rank
-from scoring.values import EvidenceGrade, Ranked, RankEntry
+from scoring.values import Ranked, RankEntry
 
 # A token model's figure is never shown as a measured one.
-ESTIMATES = frozenset({EvidenceGrade.D.value, EvidenceGrade.E.value})
+ESTIMATES = MODEL_GRADES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 
 from challenges import announce, dispatch
 from challenges.models import Circuit, Evaluation, Leaderboard, Measurement, Phase, Reason, Run, State
+from scoring.energy.token_model import MODEL_GRADES
 from scoring.values import EvidenceGrade
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ FAILURES_IN_A_ROW = 3
 FIRST_PAUSE_S = 1
 LONGEST_PAUSE_S = 30
 # Grades that need a counter; the others come from counting tokens.
-MEASURED_GRADES = frozenset({EvidenceGrade.A.value, EvidenceGrade.B.value, EvidenceGrade.C.value})
+MEASURED_GRADES = frozenset(grade.value for grade in EvidenceGrade if grade not in MODEL_GRADES)
 HELD_FOR = {Circuit.Name.BACKEND: Reason.BACKEND_AWAY, Circuit.Name.METER: Reason.METER_AWAY}
 
 
@@ -68,7 +69,7 @@ def report_fault(name: Circuit.Name, *, evaluation_id: int, reason: str, is_cert
         circuit = locked(name)
         if circuit.opened_at is not None:
             if circuit.trial_id == evaluation_id:
-                put_off_trial(circuit)
+                _put_off_trial(circuit)
             return True
         suspects = [*(each for each in circuit.suspects if each != evaluation_id), evaluation_id]
         circuit.suspects = suspects[-FAILURES_IN_A_ROW:]
@@ -121,14 +122,6 @@ def trial_is_over(circuit: Circuit) -> bool:
     return circuit.trial is None or circuit.trial.is_final or circuit.trial.state == State.HELD
 
 
-def put_off_trial(circuit: Circuit) -> None:
-    """The trial failed, or there was none to make: the next one after a longer pause. Caller's lock."""
-    circuit.pause_s = min(max(circuit.pause_s * 2, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-    circuit.trial = None
-    circuit.next_trial_at = dispatch.now() + timedelta(seconds=circuit.pause_s)
-    circuit.save()
-
-
 def close(circuit: Circuit) -> None:
     """Caller holds the circuit's row."""
     if circuit.opened_at is None:
@@ -154,6 +147,14 @@ def _open(circuit: Circuit, reason: str) -> None:
     circuit.next_trial_at = circuit.opened_at + timedelta(seconds=FIRST_PAUSE_S)
     logger.error("circuit %s opened: %s", circuit.name, reason)
     _tell_boards()
+
+
+def _put_off_trial(circuit: Circuit) -> None:
+    """The trial failed: the next one after a longer pause. Caller's lock."""
+    circuit.pause_s = min(circuit.pause_s * 2, LONGEST_PAUSE_S)
+    circuit.trial = None
+    circuit.next_trial_at = dispatch.now() + timedelta(seconds=circuit.pause_s)
+    circuit.save()
 
 
 def _tell_boards() -> None:

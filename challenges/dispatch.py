@@ -92,8 +92,9 @@ def _ring() -> bool:
 
 def _note_rung(evaluation_ids: Collection[int]) -> None:
     # A worker may already have claimed it: then this hits no row, and that is right.
-    rung = Evaluation.objects.waiting().filter(pk__in=evaluation_ids)
-    transitions.move(
-        rung, to=State.QUEUED, by=Actor.BELL, reason=Reason.RUNG, skip_locked=True, fields={"rung_at": Now()}
+    rows = Evaluation.objects.filter(pk__in=evaluation_ids)
+    first_time = transitions.move(
+        rows, to=State.QUEUED, by=Actor.BELL, reason=Reason.RUNG, skip_locked=True, fields={"rung_at": Now()}
     )
-    rung.filter(state=State.QUEUED).update(rung_at=Now())
+    if again := set(evaluation_ids) - set(first_time):
+        Evaluation.objects.filter(pk__in=again, state=State.QUEUED).update(rung_at=Now())

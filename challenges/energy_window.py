@@ -18,13 +18,12 @@ from challenges import lease
 from challenges.lease import Lease
 from challenges.models import Measurement as MeasurementRow
 from challenges.models import Phase
+from scoring.energy.token_model import MODEL_GRADES
 from scoring.energy.window import EnergySource, TokenModelSource, best_source
 from scoring.energy.witness import Witness, WitnessReading
 from scoring.errors import CounterUnavailable
-from scoring.values import EvidenceGrade, Measurement
+from scoring.values import Measurement
 
-# Grades that come from counting tokens; every other needs a counter beside the model.
-TOKEN_MODEL_GRADES = frozenset({EvidenceGrade.D.value, EvidenceGrade.E.value})
 LONGEST_NOTE = 300
 
 
@@ -35,12 +34,12 @@ def source_for(phase: Phase) -> EnergySource:
     phase that is ranked by a counter where there is none: then the evaluation waits, for an estimate would
     cost the contestant an attempt and rank nothing.
     """
-    if phase.evidence_grade in TOKEN_MODEL_GRADES:
+    if phase.evidence_grade in MODEL_GRADES:
         return TokenModelSource(reason="La fase se clasifica con la estimación a partir de los tokens.")
     if not _is_this_machine(settings.INFERENCE_URL):
         raise CounterUnavailable("El modelo está en otra máquina, y aquí no hay contador que la mida.")
     source = best_source()
-    if source.grade.value in TOKEN_MODEL_GRADES:
+    if source.grade in MODEL_GRADES:
         raise CounterUnavailable(source.reason)
     return source
 

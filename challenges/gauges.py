@@ -27,7 +27,7 @@ from challenges.models import (
     Tally,
     WorkerProcess,
 )
-from challenges.models.evaluation import ACTIVE, WAITING
+from challenges.models.evaluation import ACTIVE, UNFINISHED, WAITING
 from challenges.worker_life import ALIVE_S
 
 logger = logging.getLogger(__name__)
@@ -131,9 +131,7 @@ def queue(now: datetime) -> Queue:
         return max((_age_s(found[state][1], now) for state in states if state in found), default=0.0)
 
     return Queue(
-        by_state={
-            state: found[state][0] if state in found else 0 for state in (*WAITING, State.HELD, *ACTIVE)
-        },
+        by_state={state: found[state][0] if state in found else 0 for state in UNFINISHED},
         oldest_waiting_s=age_s(*WAITING),
         longest_held_s=age_s(State.HELD),
         longest_overdue_s=age_s(*ACTIVE),

@@ -12,6 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from challenges import queue
 from challenges.models import Case, Evaluation, Run, Score, State, Submission, Visibility
+from challenges.waiting import Absence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +50,14 @@ def is_over(evaluation: Evaluation) -> bool:
     return evaluation.is_final and evaluation.state != State.SUPERSEDED
 
 
-def progress(submission: Submission, evaluation: Evaluation) -> Progress:
+def progress(submission: Submission, evaluation: Evaluation, absence: Absence | None) -> Progress:
+    """``absence`` is what ``waiting`` tells of them: while something is away the queue does not move."""
     phase = submission.phase
     suites = Q(suite=phase.ranked_suite_id) | Q(suite=phase.feedback_suite_id)
     theirs = Run.objects.filter(evaluation=evaluation, repetition=evaluation.repetition, case=OuterRef("pk"))
     answered = Count("pk", filter=Exists(theirs))
     counted = Case.objects.filter(suites).aggregate(total=Count("pk"), done=answered)
-    place = queue.place_of(evaluation)
+    place = queue.place_of(evaluation, is_moving=absence is None)
     return Progress(
         done=counted["done"],
         total=counted["total"],

@@ -28,12 +28,15 @@ class Place:
     wait_s: int | None
 
 
-def place_of(evaluation: Evaluation) -> Place | None:
-    """None for one that does not wait, and for one that is HELD: nobody knows when that goes on."""
+def place_of(evaluation: Evaluation, *, is_moving: bool = True) -> Place | None:
+    """None for one that does not wait for its turn. While the queue does not move nobody knows the wait.
+
+    What was finished lately says nothing about when that will be over.
+    """
     if evaluation.state not in WAITING:
         return None
     ahead = Evaluation.objects.ahead_of(evaluation).count()
-    rate = finished_per_second()
+    rate = finished_per_second() if is_moving else None
     return Place(ahead=ahead, wait_s=None if rate is None else round((ahead + 1) / rate))
 
 

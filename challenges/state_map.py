@@ -13,7 +13,7 @@ from enum import StrEnum
 from django.utils.translation import override
 
 from challenges.models import Actor, Reason, State
-from challenges.models.evaluation import ACTIVE, FINAL, WAITING
+from challenges.models.evaluation import ACTIVE, FINAL, UNFINISHED, WAITING
 from challenges.transitions import TABLE
 
 
@@ -27,7 +27,7 @@ class Group(StrEnum):
 
 
 MEMBERS: Mapping[Group, frozenset[State]] = {
-    Group.UNFINISHED: frozenset(State) - frozenset(FINAL),
+    Group.UNFINISHED: frozenset(UNFINISHED),
     Group.WAITING: frozenset({*WAITING, State.HELD}),
     Group.ACTIVE: frozenset(ACTIVE),
     Group.ENDED: frozenset(FINAL) - {State.SUPERSEDED},

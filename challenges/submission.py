@@ -101,6 +101,14 @@ def check(phase: Phase, content: Mapping[str, Any]) -> tuple[Problem, ...]:
     return _decode(phase, content)[1]
 
 
+def reserves_mj(phase: Phase, content: Mapping[str, Any]) -> int | None:
+    """What handing it in would set aside; None where the phase has no purse or it cannot be read."""
+    decoded, _problems = prompt_json.decode(content)
+    if decoded is None or phase.energy_purse_mj is None:
+        return None
+    return purse.estimate_mj(phase, decoded)
+
+
 def preview(phase: Phase, content: Mapping[str, Any], case: Case) -> tuple[Message, ...]:
     """The messages that the model would get for a public case. Raises InvalidContent."""
     if case.suite.visibility != Visibility.PUBLIC:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BooleanField, ExpressionWrapper, F, Q
+from django.db.models import BooleanField, ExpressionWrapper, F
 from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import LessThan
 
@@ -162,9 +162,9 @@ def _try_one(circuit: Circuit) -> int:
         return 0
     if circuit.next_trial_at is not None and circuit.next_trial_at > dispatch.now():
         return 0
-    held = Evaluation.objects.filter(state=State.HELD).filter(circuits.affected_by(circuit))
+    held = Evaluation.objects.held().filter(circuits.affected_by(circuit))
     # Who has been tried least comes first: if it was that one's prompt, another shows it.
-    candidate = held.filter(_may_start()).order_by("fence", "turn").values_list("pk", flat=True).first()
+    candidate = held.rested().order_by("fence", "turn").values_list("pk", flat=True).first()
     if candidate is None:
         if not held.exists():
             # Nobody waits for it: the next evaluation finds out by itself.
@@ -183,7 +183,7 @@ def _release() -> int:
 
 def _due(open_ones: list[Circuit]) -> EvaluationQuerySet:
     """HELD evaluations that no open circuit concerns and that have rested."""
-    rows = Evaluation.objects.filter(state=State.HELD).filter(_may_start())
+    rows = Evaluation.objects.held().rested()
     for circuit in open_ones:
         rows = rows.exclude(circuits.affected_by(circuit))
     return rows
@@ -200,7 +200,7 @@ def _ring_for_forgotten() -> int:
     # The first in turn, each looked at by itself: a condition on all that wait could not be told by an index.
     first = (
         Evaluation.objects.waiting()
-        .filter(_may_start())
+        .rested()
         .annotate(is_forgotten=_is_forgotten())
         .in_turn()
         .values_list("pk", "is_forgotten")[:ROWS_PER_SWEEP]
@@ -216,10 +216,6 @@ def _is_forgotten() -> ExpressionWrapper[Any]:
     rung_last = Coalesce(F("rung_at"), F("created_at"))
     long_ago = LessThan(rung_last, Now() - timedelta(seconds=RING_AGAIN_S))
     return ExpressionWrapper(long_ago, output_field=BooleanField())
-
-
-def _may_start() -> Q:
-    return Q(not_before=None) | Q(not_before__lte=Now())
 
 
 def _sweep(

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 
 from challenges import purse
 from challenges.models import Actor, Evaluation, Reason, State, StateChange
-from challenges.models.evaluation import ACTIVE, FINAL, WAITING, EvaluationQuerySet
+from challenges.models.evaluation import ACTIVE, FINAL, UNFINISHED, WAITING, EvaluationQuerySet
 
 ROWS_AT_ONCE = 500
 LONGEST_WHO = 120
@@ -41,7 +41,6 @@ def _arrows(before: Iterable[State | None], after: State, by: Actor, *reasons: R
 
 
 _BEGUN = (State.PREPARING, State.RUNNING)
-_UNFINISHED = (*WAITING, State.HELD, *ACTIVE)
 
 # PENDING and QUEUED differ only in whether a ring was heard. A claimed row goes back to QUEUED when its
 # worker stops, fails or is given up, and to HELD when backend or meter is away. SUPERSEDED belongs to
@@ -51,7 +50,7 @@ TABLE: tuple[Arrow, ...] = (
     *_arrows([State.PENDING], State.QUEUED, Actor.BELL, Reason.RUNG),
     *_arrows(WAITING, State.PREPARING, Actor.WORKER, Reason.CLAIMED),
     *_arrows(WAITING, State.HELD, Actor.SWEEPER, Reason.BACKEND_AWAY, Reason.METER_AWAY),
-    *_arrows([State.HELD], State.QUEUED, Actor.SWEEPER, Reason.TRIAL, Reason.RESTED, Reason.BACK),
+    *_arrows([State.HELD], State.QUEUED, Actor.SWEEPER, Reason.TRIAL, Reason.BACK),
     *_arrows(
         [State.PREPARING],
         State.RUNNING,
@@ -69,7 +68,7 @@ TABLE: tuple[Arrow, ...] = (
     *_arrows(ACTIVE, State.ERRORED, Actor.WORKER, Reason.FAILED_FOR_GOOD, Reason.CANNOT_BE_JUDGED),
     *_arrows(ACTIVE, State.ERRORED, Actor.SWEEPER, Reason.WORKERS_DIED),
     *_arrows([*WAITING, State.HELD], State.CANCELLED, Actor.CONTESTANT, Reason.WITHDRAWN),
-    *_arrows(_UNFINISHED, State.CANCELLED, Actor.ORGANIZER, Reason.CANCELLED),
+    *_arrows(UNFINISHED, State.CANCELLED, Actor.ORGANIZER, Reason.CANCELLED),
     *_arrows(
         [state for state in FINAL if state != State.SUPERSEDED],
         State.SUPERSEDED,
@@ -77,11 +76,6 @@ TABLE: tuple[Arrow, ...] = (
         Reason.REJUDGED,
     ),
 )
-
-# The same without who and why: what may follow what.
-FOLLOWERS: Mapping[State, frozenset[State]] = {
-    state: frozenset(arrow.after for arrow in TABLE if arrow.before == state) for state in State
-}
 
 
 def sources(*, to: State, by: Actor, reason: Reason) -> list[State]:
@@ -121,8 +115,8 @@ def move(
     """Take those of ``rows`` that may go there to the state ``to``; returns which went, in no order.
 
     ``rows`` carries every condition, the fence too; the state is added by the table. One transaction: each
-    row is locked, changed by an UPDATE with the same conditions, and its step appended. An evaluation that
-    ends settles its reservation at ``spent_mj``. With ``skip_locked`` rows that somebody is changing are
+    row is locked under these conditions, then changed, and its step appended. An evaluation that ends settles
+    its reservation at ``spent_mj``. With ``skip_locked`` rows that somebody is changing are
     left alone (PostgreSQL; SQLite has one writer).
     """
     allowed = rows.filter(state__in=sources(to=to, by=by, reason=reason))
@@ -136,7 +130,7 @@ def move(
             for start in range(0, len(found), ROWS_AT_ONCE):
                 batch = found[start : start + ROWS_AT_ONCE]
                 pks = [pk for _, pk, _, _ in batch]
-                _update(allowed, pks, before=before, to=to, fields=fields or {})
+                _update(pks, before=before, to=to, fields=fields or {})
                 StateChange.objects.bulk_create(
                     StateChange(
                         evaluation_id=pk,
@@ -157,9 +151,7 @@ def move(
     return moved
 
 
-def _update(
-    allowed: EvaluationQuerySet, pks: list[int], *, before: str, to: State, fields: Mapping[str, object]
-) -> None:
+def _update(pks: list[int], *, before: str, to: State, fields: Mapping[str, object]) -> None:
     columns: dict[str, Any] = {**columns_entering(to), "steps": F("steps") + 1, **fields}
     hit = Evaluation.objects.filter(pk__in=pks, state=before).update(**columns)
     if hit != len(pks):

@@ -190,7 +190,6 @@ class Migration(migrations.Migration):
                             ("backend_away", "el modelo no responde"),
                             ("meter_away", "el medidor de energía no responde"),
                             ("trial", "se prueba si ya vuelve a funcionar"),
-                            ("rested", "ha pasado la espera"),
                             ("back", "vuelve a funcionar"),
                             ("withdrawn", "retirado por su autor antes de empezar"),
                             ("cancelled", "cancelado por la organización"),

@@ -35,6 +35,7 @@ class State(models.TextChoices):
 
 WAITING = (State.PENDING, State.QUEUED)
 ACTIVE = (State.PREPARING, State.RUNNING, State.GRADING)
+UNFINISHED = (*WAITING, State.HELD, *ACTIVE)
 FINAL = (State.SCORED, State.REJECTED, State.ERRORED, State.CANCELLED, State.SUPERSEDED)
 # Attempts that ended by our fault are given back, so these do not count against a quota.
 REFUNDED = (State.ERRORED, State.CANCELLED)
@@ -47,8 +48,15 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
     def active(self) -> Self:
         return self.filter(state__in=ACTIVE)
 
+    def held(self) -> Self:
+        return self.filter(state=State.HELD)
+
     def unfinished(self) -> Self:
         return self.exclude(state__in=FINAL)
+
+    def rested(self) -> Self:
+        """Those that may go on now: a fault, or a busy backend, gives an evaluation a rest."""
+        return self.filter(models.Q(not_before=None) | models.Q(not_before__lte=Now()))
 
     def in_turn(self) -> Self:
         """The order in which workers claim; ``turns`` tells how a turn is given."""

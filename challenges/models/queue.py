@@ -50,7 +50,6 @@ class Reason(models.TextChoices):
     BACKEND_AWAY = "backend_away", _("el modelo no responde")
     METER_AWAY = "meter_away", _("el medidor de energía no responde")
     TRIAL = "trial", _("se prueba si ya vuelve a funcionar")
-    RESTED = "rested", _("ha pasado la espera")
     BACK = "back", _("vuelve a funcionar")
     WITHDRAWN = "withdrawn", _("retirado por su autor antes de empezar")
     CANCELLED = "cancelled", _("cancelado por la organización")

@@ -14,19 +14,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import desafio
-from desafio.demo import services
+from desafio.demo import at_rest
 from desafio.demo.folder import DataFolder
 from desafio.demo.reasons import CannotStart
-from desafio.demo.services import Places
 
 
 def main(arguments: Sequence[str]) -> int:
     """``arguments``: "backup" or "restore" and what that command takes; ``--data`` names a demo's folder."""
     verb, *others = arguments
-    root = Path(desafio.__file__).resolve().parents[2]
     parser = ArgumentParser(prog=f"./alia {verb}", add_help=False)
-    parser.add_argument("--data", type=Path, default=root / ".alia" / "demo", metavar="CARPETA")
+    at_rest.add_option(parser)
     options, others = parser.parse_known_args(others)
     os.environ["DJANGO_SETTINGS_MODULE"] = "desafio.settings"
     # One line of each thing is told by the command itself.
@@ -63,8 +60,7 @@ def _demo_folder(data: Path, *, must_be_there: bool) -> DataFolder | None:
             f"En {folder.root} no hay ninguna demostración. Di su carpeta con --data, o en DATABASE_URL qué "
             "base de datos es."
         )
-    folder.prepare()
-    os.environ.update(services.settings_of(Places(folder=folder, port=8000, model_port=1)))
+    at_rest.use(folder)
     return folder
 
 

@@ -628,7 +628,7 @@ def world(settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 # What no rule above can bring about: a rejudging, and rows from before there was a history.
-NOT_HERE = {Reason.REJUDGED, Reason.MIGRATED, Reason.RESTED}
+NOT_HERE = {Reason.REJUDGED, Reason.MIGRATED}
 
 
 def test_no_order_of_events_breaks_the_engine(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,15 +49,11 @@ def summary(submission: Submission) -> dict[str, Any]:
 def detail(submission: Submission) -> dict[str, Any]:
     evaluation = outcome.current(submission)
     absence = waiting.absence(submission, evaluation)
-    progress = asdict(outcome.progress(submission, evaluation))
-    if absence is not None:
-        # What was finished lately says nothing about when that will be over.
-        progress["wait_s"] = None
     return {
         **summary(submission),
         "content": submission.content,
         "content_sha256": submission.content_sha256,
-        "progress": progress,
+        "progress": asdict(outcome.progress(submission, evaluation, absence)),
         "waiting": {"for": absence.name.value, "since": absence.since} if absence else None,
         "fault": _fault(submission, evaluation),
         "measurement": _measurement(evaluation),

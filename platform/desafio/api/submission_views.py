@@ -22,7 +22,6 @@ from desafio.api import answers, incoming, report
 from desafio.api.pages import NewestFirst
 from desafio.api.people import asker
 from desafio.api.problems import MissingIdempotencyKey, problem_error
-from scoring.solutions import prompt_json
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -94,7 +93,7 @@ class CheckSubmission(APIView):
             {
                 "ok": not problems,
                 "errors": [problem_error(each) for each in problems],
-                "reserves_mj": None if problems else _reserves_mj(phase, content),
+                "reserves_mj": None if problems else submission.reserves_mj(phase, content),
             }
         )
 
@@ -135,13 +134,6 @@ class PhaseQuota(APIView):
         )
         mine = _participation(request, found)
         return Response(report.quota(submission.quota(mine, found), purse.balance(mine, found)))
-
-
-def _reserves_mj(phase: Phase, content: Any) -> int | None:
-    decoded, _problems = prompt_json.decode(content)
-    if decoded is None or phase.energy_purse_mj is None:
-        return None
-    return purse.estimate_mj(phase, decoded)
 
 
 def _idempotency_key(request: Request) -> str:

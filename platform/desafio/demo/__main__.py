@@ -11,7 +11,7 @@ from pathlib import Path
 
 import desafio
 from desafio.demo.console import Console
-from desafio.demo.folder import disk_full
+from desafio.demo.folder import DEFAULT, disk_full
 from desafio.demo.launch import Options, launch
 from desafio.demo.reasons import CannotStart, DidNotScore
 
@@ -22,7 +22,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str]) -> int:
     """0 when all went well (Ctrl-C of a running demo too), 1 with a sentence, 130 when ``--once`` was cut."""
     root = Path(desafio.__file__).resolve().parents[2]
-    options = _options(arguments, root)
+    options = _options(arguments)
     console = Console(sys.stderr if options.json else sys.stdout)
     # SIGINT too: a shell without job control starts what it puts in the background with Ctrl-C ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -45,7 +45,7 @@ def _give_up(sentence: str) -> int:
     return 1
 
 
-def _options(arguments: Sequence[str], root: Path) -> Options:
+def _options(arguments: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(
         prog="./alia demo",
         description="Todo el desafío en esta máquina, con un modelo de lenguaje de verdad.",
@@ -53,9 +53,7 @@ def _options(arguments: Sequence[str], root: Path) -> Options:
     parser.add_argument(
         "--port", type=int, default=DEFAULT_PORT, help="puerto de la web (el siguiente, para el directo)"
     )
-    parser.add_argument(
-        "--data", type=Path, default=root / ".alia" / "demo", metavar="CARPETA", help="dónde se guarda todo"
-    )
+    parser.add_argument("--data", type=Path, default=DEFAULT, metavar="CARPETA", help="dónde se guarda todo")
     parser.add_argument(
         "--once", action="store_true", help="evalúa los tres ejemplos, muestra la tabla y termina"
     )

@@ -16,6 +16,8 @@ from typing import IO
 
 from desafio.demo.reasons import CannotStart
 
+# Where a demo keeps itself unless somebody says otherwise: in the checkout.
+DEFAULT = Path(__file__).resolve().parents[3] / ".alia" / "demo"
 # sun_path of sockaddr_un holds 108 bytes, the last of which is 0.
 LONGEST_SOCKET_PATH = 107
 

@@ -6,23 +6,17 @@ are told to nobody.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.db import Error as DatabaseFault
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
-from challenges import dispatch, engine_version, gauges
+from challenges import dispatch, engine_version, gauges, quick_redis
 from desafio.operations.access import shows_the_token
 
-REDIS_TIMEOUT_S = 0.3
 # The sweeper looks once a second and says so every few.
 SWEEPER_SILENT_S = 30.0
 READY, DEGRADED, NOT_READY = "ready", "degraded", "not ready"
@@ -95,17 +89,6 @@ def _rows() -> dict[str, Any]:
 
 def _redis_answers() -> bool:
     try:
-        return bool(_redis().ping())
+        return bool(quick_redis.client().ping())
     except (RedisError, OSError):
         return False
-
-
-@cache
-def _redis() -> Redis:
-    return Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=REDIS_TIMEOUT_S,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
-        # The client's own default is three more tries with pauses.
-        retry=Retry(NoBackoff(), 0),
-    )

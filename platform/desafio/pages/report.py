@@ -177,9 +177,10 @@ def line(submission: Submission) -> Line:
 def following(shown: Line) -> Following:
     """Progress is None once nothing more is to come."""
     submission, evaluation = shown.submission, shown.evaluation
+    absence = waiting.absence(submission, evaluation)
     return Following(
-        progress=None if evaluation.is_final else outcome.progress(submission, evaluation),
-        absence=waiting.absence(submission, evaluation),
+        progress=None if evaluation.is_final else outcome.progress(submission, evaluation, absence),
+        absence=absence,
         history=_history(evaluation),
     )
 

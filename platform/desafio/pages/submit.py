@@ -28,12 +28,11 @@ from challenges.errors import (
     PurseExhausted,
     QuotaExhausted,
 )
-from challenges.models import Case, Challenge, Participation, Person, Phase
+from challenges.models import Case, Challenge, Participation, Person
 from challenges.sentences import explain, sentence
 from desafio.pages import cases, drafts, phases, prompt_file, prompt_form
 from desafio.pages.challenge import participation_of, published
 from desafio.pages.prompt_form import PromptForm
-from scoring.solutions import prompt_json
 from scoring.values import Message, Problem
 
 _STATUS = {
@@ -153,7 +152,7 @@ def _checked(
         sent = submission.preview(desk.clock.phase, content, chosen)
         preview = Preview(case=cases.shown(chosen), messages=sent)
     shown = PromptForm(fields, phase=desk.clock.phase)
-    checked = _Checked(reserves_mj=_reserves_mj(desk.clock.phase, content))
+    checked = _Checked(reserves_mj=submission.reserves_mj(desk.clock.phase, content))
     return _page(request, desk, shown, public=public, preview=preview, checked=checked)
 
 
@@ -198,13 +197,6 @@ def _refused(
         problems = [explain(refusal)]
     status = _STATUS.get(type(refusal), 403)
     return _page(request, desk, shown, problems=problems, has_draft=has_draft, status=status)
-
-
-def _reserves_mj(phase: Phase, content: dict[str, Any]) -> int | None:
-    decoded, _problems = prompt_json.decode(content)
-    if decoded is None or phase.energy_purse_mj is None:
-        return None
-    return purse.estimate_mj(phase, decoded)
 
 
 def _chosen(public: Sequence[Case], key: str) -> Case | None:
