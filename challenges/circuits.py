@@ -35,7 +35,7 @@ HELD_FOR = {Circuit.Name.BACKEND: Reason.BACKEND_AWAY, Circuit.Name.METER: Reaso
 
 
 def open_now() -> list[Circuit]:
-    return list(Circuit.objects.filter(opened_at__isnull=False).select_related("trial").order_by("name"))
+    return list(Circuit.objects.filter(opened_at__isnull=False).order_by("name"))
 
 
 def holding(phase: Phase) -> Circuit | None:

@@ -6,18 +6,19 @@ row, so that a worker that was given up for dead can write nothing. All times ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db import transaction
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from challenges import circuits, tallies, transitions
 from challenges.errors import LeaseLost
 from challenges.models import Actor, Circuit, Evaluation, Participation, Reason, State
-from challenges.models.evaluation import WAITING, EvaluationQuerySet
+from challenges.models.evaluation import EvaluationQuerySet
 from challenges.transitions import lease_end
 
 
@@ -38,18 +39,19 @@ def claim(worker: str) -> Lease | None:
     claimers never get the same row: PostgreSQL skips rows that another has locked, SQLite lets one writer in
     at a time. While a circuit is open only its trial may be claimed.
     """
-    passed_over: set[int] = set()
+    passed_over: list[Q] = []
     while True:
         with transaction.atomic():
             rows = _claimable(circuits.open_now(), passed_over)
             row = rows.select_for_update(skip_locked=True, of=("self",)).first()
             if row is None:
                 return None
-            if not _may_run_another(row):
-                passed_over.add(row.participation_id)
+            if not _may_run_another(row.participation_id, at_most=row.most_running):
+                of_this_phase = Q(submission__phase__running_per_participation__lte=row.most_running)
+                passed_over.append(Q(participation=row.participation_id) & of_this_phase)
                 continue
-            moved = transitions.move(
-                Evaluation.objects.filter(pk=row.pk, fence=row.fence),
+            transitions.take(
+                [row],
                 to=State.PREPARING,
                 by=Actor.WORKER,
                 reason=Reason.CLAIMED,
@@ -61,10 +63,9 @@ def claim(worker: str) -> Lease | None:
                     "not_before": None,
                 },
             )
-        if moved:
-            return Lease(
-                evaluation_id=row.pk, fence=row.fence + 1, worker=worker, submission_id=row.submission_id
-            )
+        return Lease(
+            evaluation_id=row.pk, fence=row.fence + 1, worker=worker, submission_id=row.submission_id
+        )
 
 
 def renew(lease: Lease) -> None:
@@ -102,37 +103,36 @@ def transition(
     _must_hit(lease, len(moved))
 
 
-def _claimable(open_circuits: Sequence[Circuit], passed_over: set[int]) -> EvaluationQuerySet:
-    may_start = Q(not_before=None) | Q(not_before__lte=Now())
-    rows = (
-        Evaluation.objects.filter(state__in=WAITING)
-        .filter(may_start)
-        .exclude(participation__in=passed_over)
-        .alias(running=Coalesce(_running(OuterRef("participation")), 0))
-        .filter(running__lt=F("submission__phase__running_per_participation"))
-    )
+def _claimable(open_circuits: Sequence[Circuit], passed_over: Iterable[Q]) -> QuerySet[Any]:
+    """What may start, in turn. Each row brings ``most_running``, the most that its phase lets run at once."""
+    rows = Evaluation.objects.waiting().rested().exclude(participation__in=_full_participations())
+    for each in passed_over:
+        rows = rows.exclude(each)
     # A trial of one circuit may run though another is open too: else neither would ever be tried.
     trials = circuits.trials_of(open_circuits)
     for circuit in open_circuits:
         rows = rows.exclude(circuits.affected_by(circuit) & ~Q(pk__in=trials))
-    return rows.in_turn()
+    return rows.in_turn().annotate(most_running=F("submission__phase__running_per_participation"))
 
 
-def _running(participation: OuterRef) -> Subquery:
-    theirs = Evaluation.objects.active().filter(participation=participation).order_by()
-    return Subquery(theirs.values("participation").annotate(number=Count("pk")).values("number"))
-
-
-def _may_run_another(row: Evaluation) -> bool:
-    """Look again under a lock of the participation: another claimer may have taken one of theirs meanwhile.
-
-    Only PostgreSQL has two claimers at once; "no key" lets submissions that merely point at the row go on.
+def _full_participations() -> list[int]:
+    """Those for whom no phase lets another one run: asked once, of the few rows that run, for a claim may
+    have to pass over thousands that wait. What one phase lets run, ``_may_run_another`` looks at.
     """
-    if connection.vendor != "postgresql":
-        return True
-    Participation.objects.select_for_update(no_key=True).only("pk").get(pk=row.participation_id)
-    running = Evaluation.objects.active().filter(participation_id=row.participation_id).count()
-    return bool(running < row.submission.phase.running_per_participation)
+    most = Max("participation__challenge__phases__running_per_participation")
+    running = Evaluation.objects.active().order_by().values("participation")
+    # Distinct, for each stands there once for every phase.
+    counted = running.annotate(running=Count("pk", distinct=True), most=most)
+    return list(counted.filter(running__gte=F("most")).values_list("participation", flat=True))
+
+
+def _may_run_another(participation_id: int, *, at_most: int) -> bool:
+    """Counted under a lock of the participation: another claimer may be taking one of theirs right now.
+
+    "No key" lets submissions that merely point at the row go on.
+    """
+    Participation.objects.select_for_update(no_key=True).only("pk").get(pk=participation_id)
+    return bool(Evaluation.objects.active().filter(participation_id=participation_id).count() < at_most)
 
 
 def _held(lease: Lease) -> EvaluationQuerySet:

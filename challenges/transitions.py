@@ -1,15 +1,15 @@
 """Which evaluation may go from which state to which, who may take it there, and why: the one table.
 
-Everything that changes a state does it by ``move``, which appends the step to the evaluation's history in the
-same transaction. The table is also what docs/states.md, the admin's picture and the tests read.
+Everything that changes a state does it by ``move``, or by ``take`` where it has locked the rows already; both
+append the step to the evaluation's history in the same transaction. The table is also what docs/states.md,
+the admin's picture and the tests read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby
 from typing import Any
 
 from django.conf import settings
@@ -112,48 +112,64 @@ def move(
     skip_locked: bool = False,
     fields: Mapping[str, object] | None = None,
 ) -> list[int]:
-    """Take those of ``rows`` that may go there to the state ``to``; returns which went, in no order.
+    """Lock those of ``rows`` that may go there, and take them to the state ``to``; returns which went.
 
-    ``rows`` carries every condition, the fence too; the state is added by the table. One transaction: each
-    row is locked under these conditions, then changed, and its step appended. An evaluation that ends settles
-    its reservation at ``spent_mj``. With ``skip_locked`` rows that somebody is changing are
-    left alone (PostgreSQL; SQLite has one writer).
+    ``rows`` carries every condition, the fence too; the state is added by the table. All in one transaction.
+    With ``skip_locked`` rows that somebody is changing are left alone (PostgreSQL; SQLite has one writer).
     """
     allowed = rows.filter(state__in=sources(to=to, by=by, reason=reason))
-    moved: list[int] = []
-    with transaction.atomic():
-        locked = allowed.select_for_update(skip_locked=skip_locked, of=("self",)).values_list(
-            "state", "pk", "steps", "fence"
+    # Without a savepoint: who is in a transaction already gives it up as a whole when this fails.
+    with transaction.atomic(savepoint=False):
+        locked = list(
+            allowed.select_for_update(skip_locked=skip_locked, of=("self",)).only("state", "steps", "fence")
         )
-        for before, group in groupby(sorted(locked), key=lambda row: row[0]):
-            found = list(group)
-            for start in range(0, len(found), ROWS_AT_ONCE):
-                batch = found[start : start + ROWS_AT_ONCE]
-                pks = [pk for _, pk, _, _ in batch]
-                _update(pks, before=before, to=to, fields=fields or {})
-                StateChange.objects.bulk_create(
-                    StateChange(
-                        evaluation_id=pk,
-                        number=steps + 1,
-                        before=before,
-                        after=to,
-                        by=by,
-                        who=who[:LONGEST_WHO],
-                        reason=reason,
-                        detail=detail[:LONGEST_DETAIL],
-                        fence=fence + (to == State.PREPARING),
-                    )
-                    for _, pk, steps, fence in batch
-                )
-                moved += pks
-        if to in FINAL and to != State.SUPERSEDED and moved:
-            purse.settle(moved, spent_mj=spent_mj)
-    return moved
+        take(locked, to=to, by=by, reason=reason, who=who, detail=detail, spent_mj=spent_mj, fields=fields)
+    return [row.pk for row in locked]
 
 
-def _update(pks: list[int], *, before: str, to: State, fields: Mapping[str, object]) -> None:
+def take(
+    locked: Sequence[Evaluation],
+    *,
+    to: State,
+    by: Actor,
+    reason: Reason,
+    who: str = "",
+    detail: str = "",
+    spent_mj: int = 0,
+    fields: Mapping[str, object] | None = None,
+) -> None:
+    """Take rows that the caller has locked to the state ``to``, and append the step of each.
+
+    An evaluation that ends settles its reservation at ``spent_mj``. Raises ValueError for a row that may not
+    go there.
+    """
+    if wrong := {row.state for row in locked} - set(sources(to=to, by=by, reason=reason)):
+        raise ValueError(f"{by} takes nothing from {', '.join(sorted(wrong))} to {to}: {reason}")
+    for start in range(0, len(locked), ROWS_AT_ONCE):
+        batch = locked[start : start + ROWS_AT_ONCE]
+        _update(batch, to=to, fields=fields or {})
+        StateChange.objects.bulk_create(
+            StateChange(
+                evaluation_id=row.pk,
+                number=row.steps + 1,
+                before=row.state,
+                after=to,
+                by=by,
+                who=who[:LONGEST_WHO],
+                reason=reason,
+                detail=detail[:LONGEST_DETAIL],
+                fence=row.fence + (to == State.PREPARING),
+            )
+            for row in batch
+        )
+    if to in FINAL and to != State.SUPERSEDED:
+        purse.settle([row.pk for row in locked], spent_mj=spent_mj)
+
+
+def _update(batch: Sequence[Evaluation], *, to: State, fields: Mapping[str, object]) -> None:
     columns: dict[str, Any] = {**columns_entering(to), "steps": F("steps") + 1, **fields}
-    hit = Evaluation.objects.filter(pk__in=pks, state=before).update(**columns)
+    pks, befores = [row.pk for row in batch], {row.state for row in batch}
+    hit = Evaluation.objects.filter(pk__in=pks, state__in=befores).update(**columns)
     if hit != len(pks):
         # Cannot be while they are locked; if it ever is, nothing of this transaction may stay.
         raise RuntimeError(f"{len(pks) - hit} evaluations changed under their lock")

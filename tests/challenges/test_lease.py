@@ -286,6 +286,19 @@ def test_a_participation_runs_only_so_many_at_once() -> None:
     assert claims(1, finish=False) == [other.pk]
 
 
+def test_each_phase_has_a_limit_of_its_own_for_what_a_participation_runs() -> None:
+    narrow = a_phase(running_per_participation=1)
+    wide = a_phase(narrow.challenge, running_per_participation=2)
+    theirs = a_participation(narrow)
+    in_narrow = [a_submission(narrow, participation=theirs) for _ in range(3)]
+    in_wide = [a_submission(wide, participation=theirs) for _ in range(2)]
+    claimed = [_claimed().submission_id for _ in range(2)]
+    assert claimed == [in_narrow[0].pk, in_wide[0].pk], "one runs, so the narrow phase waits"
+    assert lease.claim("obrero-1") is None
+    a_submission(narrow)
+    assert lease.claim("obrero-1") is not None
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_cap_holds_among_claimers_at_the_same_moment() -> None:
     for _ in range(5):
