@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from redis import Redis
 
 from challenges import submission
@@ -34,6 +33,7 @@ from challenges.models import (
 )
 from tests.factories import a_participation, a_phase
 from tests.servers import Process, SmallModel, Valkey, wait_until
+from tests.workers import database_url
 
 pytestmark = [pytest.mark.parts, pytest.mark.django_db(transaction=True)]
 
@@ -85,18 +85,9 @@ def sweeper(start: Start) -> Process:
 
 
 def start_worker(start: Start, name: str = "worker") -> Process:
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    process = start("celery", "-A", "desafio", "worker", "-c", "1", "-l", "INFO", *quiet, name=name)
+    process = start("desafio.worker", "--concurrency", "1", name=name)
     wait_until(lambda: " ready." in process.log(), "the worker is ready")
     return process
-
-
-def database_url() -> str:
-    """The address of the test's own database, for another process."""
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    return f"postgresql://postgres:@/{name}?host={connection.settings_dict['OPTIONS']['host']}"
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from desafio.worker.__main__ import QUIET
 from tests import environment
 from tests.postgres_server import PostgresServer
 from tests.scripted_backend import MODEL
@@ -22,7 +23,6 @@ from tests.storm.plan import Database
 
 LEASE_S = 3
 CELERY = ["celery", "-A", "desafio", "worker", "-c", "1", "-l", "INFO"]
-QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 READY = " ready."
 
 
