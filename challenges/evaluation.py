@@ -11,13 +11,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
 from challenges import backend, circuits, lease, tallies
+from challenges.database_restart import write_once_it_is_back
 from challenges.errors import LeaseLost
 from challenges.judging import MOST_FAILURES, CaseRefused, judge
 from challenges.lease import Lease
@@ -67,7 +69,7 @@ def evaluate(held: Lease, *, should_stop: Callable[[], bool] = lambda: False) ->
     """Evaluate what ``held`` leases, to its end. Never raises for the backend, the content or a lost lease.
 
     ``should_stop`` is asked ten times a second; when it says so the lease is given back. Raises Django's
-    database errors: then the lease runs out and the sweeper takes the evaluation back.
+    database errors where it stays away: then the lease runs out and the sweeper takes the evaluation back.
     """
     with evaluation_context(
         evaluation_id=held.evaluation_id,
@@ -215,7 +217,7 @@ async def _judge_in_time(held: Lease) -> None:
 async def _heartbeat(held: Lease) -> None:
     while True:
         await asyncio.sleep(settings.LEASE_SECONDS / 3)
-        await sync_to_async(lease.renew)(held)
+        await write_once_it_is_back(partial(lease.renew, held), within_s=settings.LEASE_SECONDS)
 
 
 async def _watch(should_stop: Callable[[], bool]) -> None:

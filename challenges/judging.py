@@ -13,11 +13,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 
 from challenges import backend, case_runs, energy_window, lease, standings, suite_hash
 from challenges.case_runs import Repetition
+from challenges.database_restart import write_once_it_is_back
 from challenges.lease import Lease
 from challenges.models import Evaluation, Phase, Reason, State, Suite, Visibility
 from challenges.models import Measurement as MeasurementRow
@@ -201,9 +204,11 @@ class _Keeper:
     in_a_row: int = 0
 
     async def keep(self, outcome: CaseOutcome) -> None:
-        """Raises LeaseLost, SpecError, CaseRefused, and the backend's fault when the run should end."""
+        """Raises LeaseLost, SpecError, CaseRefused, the database's own error when it stays away for a
+        lease, and the backend's fault when the run should end."""
         if outcome.completion is not None:
-            await sync_to_async(case_runs.store)(self.part, key=outcome.key, completion=outcome.completion)
+            store = partial(case_runs.store, self.part, key=outcome.key, completion=outcome.completion)
+            await write_once_it_is_back(store, within_s=settings.LEASE_SECONDS)
             self.in_a_row = 0
             return
         fault = outcome.fault

@@ -100,6 +100,21 @@ def test_a_worker_that_hangs_in_a_transaction_holds_up_nobody_for_long() -> None
     assert "notes" not in report.details, report.details
 
 
+@pytest.mark.storm
+def test_a_database_that_is_restarted_or_killed_loses_nothing_and_no_answer() -> None:
+    """Three times, one of them by SIGKILL; no worker dies of it, and answers wait for its return.
+
+    An answer is asked again only where the server takes longer to come back than a lease lasts; a worker that
+    did not wait would ask again for each of those that are in flight, eight at each restart.
+    """
+    report = storm(submissions=60, cases=3, kills=0, broker_restarts=0, freezes=0, database_restarts=3)
+    figures = report.figures
+    assert (figures.database_restarts, figures.scored) == (3, 60), report.details
+    assert (figures.lost, figures.doubled, figures.wrong) == (0, 0, 0), report.details
+    assert figures.repeated <= figures.database_restarts, report.details
+    assert figures.invariants_hold, report.details
+
+
 # --- the driver itself ------------------------------------------------------------------------------------
 
 

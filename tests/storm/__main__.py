@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--broker-restarts", type=int, default=3, help="one of them loses all that it held")
     parser.add_argument("--freezes", type=int, default=1, help="SIGSTOP of a worker past its lease")
     parser.add_argument("--freezes-in-transaction", type=int, default=0, help="the same, holding locks")
+    parser.add_argument("--database-restarts", type=int, default=0, help="every other one by SIGKILL")
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--database", choices=["postgres", "sqlite"], default="postgres")
     parser.add_argument("--answer-ms", type=int, default=300, help="how long the backend takes for a case")

@@ -209,9 +209,12 @@ class Recovery:
 
 
 def recoveries(orphaned: Iterable[Orphaned], sweeper_killed_at: Sequence[datetime]) -> list[Recovery]:
-    """Without those that ended in the very moment when their worker did."""
+    """Without those that ended in the very moment when their worker did.
+
+    What befell one holder twice, as a restart of the database and a kill after it, counts from the last.
+    """
     found = []
-    for each in orphaned:
+    for each in {(each.evaluation_id, each.fence): each for each in orphaned}.values():
         changes = StateChange.objects.filter(evaluation=each.evaluation_id).order_by("number")
         taken_back = changes.filter(reason=Reason.LEASE_EXPIRED, fence=each.fence).first()
         claimed = changes.filter(reason=Reason.CLAIMED, fence__gt=each.fence).first()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.storm import stage, truth
-from tests.storm.plan import BROKER, FREEZES, KILLS, Kind, Plan
+from tests.storm.plan import BROKER, DATABASE, FREEZES, KILLS, Kind, Plan
 from tests.storm.report import Figures, Report
 from tests.storm.stage import Stage
 
@@ -190,6 +190,7 @@ def _count(
         kills=sum(faults.done[kind] for kind in KILLS),
         freezes=sum(faults.done[kind] for kind in FREEZES),
         broker_restarts=sum(faults.done[kind] for kind in BROKER),
+        database_restarts=sum(faults.done[kind] for kind in DATABASE),
         sweeper_kills=faults.done[Kind.KILL_SWEEPER],
         recoveries=len(recoveries),
         longest_recovery_s=_longest_s(each for each in recoveries if not each.without_sweeper),
@@ -209,7 +210,7 @@ def _count(
         "notes": faults.notes,
         "invariants": [] if holds else [told],
     }
-    kinds = {"kills": KILLS, "freezes": FREEZES, "broker restarts": BROKER}
+    kinds = {"kills": KILLS, "freezes": FREEZES, "broker restarts": BROKER, "database restarts": DATABASE}
     planned = {name: plan.how_many(found) for name, found in kinds.items()}
     return Report(
         seed=plan.seed,

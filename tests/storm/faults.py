@@ -76,6 +76,8 @@ class Faults:
             Kind.RESTART_BROKER: self._restart_broker,
             Kind.WIPE_BROKER: self._restart_broker,
             Kind.KILL_SWEEPER: self._kill_sweeper,
+            Kind.RESTART_DATABASE: self._restart_database,
+            Kind.KILL_DATABASE: self._restart_database,
         }
 
     @property
@@ -172,6 +174,23 @@ class Faults:
         self.sweeper_killed_at.append(dispatch.now())
         self._stage.sweeper.kill()
         self._stage.start_sweeper()
+        return True
+
+    def _restart_database(self, event: Event) -> bool:
+        server = self._stage.postgres
+        assert server is not None, "SQLite has no server to restart"
+        if event.kind == Kind.KILL_DATABASE:
+            server.kill()
+        else:
+            server.stop()
+        server.start()
+        connection.close()
+        back_at = dispatch.now()
+        # Most of their workers live and go on; those that do not are found by their leases.
+        for row in Evaluation.objects.active():
+            self.orphaned.append(
+                Orphaned(evaluation_id=row.pk, fence=row.fence, since=back_at, cause=event.kind)
+            )
         return True
 
     # --- who ----------------------------------------------------------------------------------------------

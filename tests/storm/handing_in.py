@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, InterfaceError, connections
 
 from challenges import submission
 from challenges.models import Participation, Phase
@@ -91,7 +91,7 @@ class HandingIn:
                     content=truth.prompt_of(number),
                     idempotency_key=self.key_of(number),
                 )
-            except DatabaseError as fault:
+            except (DatabaseError, InterfaceError) as fault:
                 with self._lock:
                     self.faults.append(f"{type(fault).__name__}: {fault}")
                 connections["default"].close()

@@ -33,11 +33,14 @@ class Kind(StrEnum):
     RESTART_BROKER = "restart broker"
     WIPE_BROKER = "wipe broker"
     KILL_SWEEPER = "kill sweeper"
+    RESTART_DATABASE = "restart database"
+    KILL_DATABASE = "kill database"
 
 
 KILLS = (Kind.KILL_WORKER, Kind.KILL_CHILD)
 FREEZES = (Kind.FREEZE_WORKER, Kind.FREEZE_IN_TRANSACTION)
 BROKER = (Kind.RESTART_BROKER, Kind.WIPE_BROKER)
+DATABASE = (Kind.RESTART_DATABASE, Kind.KILL_DATABASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,18 +83,21 @@ def drawn(
     broker_restarts: int = 3,
     freezes: int = 1,
     freezes_in_transaction: int = 0,
+    database_restarts: int = 0,
     workers: int = 8,
     database: Database = "postgres",
     answer_ms: int = 300,
 ) -> Plan:
     """The plan of a seed. One of the broker's restarts loses all that it held; the sweeper is killed once.
 
-    On SQLite nobody is frozen in a transaction: there the whole database has one writer at a time.
+    Every other restart of the database is a ``kill -9`` of it. SQLite has no server to restart, and nobody is
+    frozen in a transaction there: the whole database has one writer at a time.
     """
     dice = random.Random(seed)
     kinds = [Kind.FREEZE_WORKER] * freezes + [Kind.KILL_SWEEPER]
     if database == "postgres":
         kinds += [Kind.FREEZE_IN_TRANSACTION] * freezes_in_transaction
+        kinds += [DATABASE[(number + 1) % 2] for number in range(database_restarts)]
     for _ in range(kills):
         kinds.append(Kind.KILL_WORKER if dice.random() < WHOLE_WORKER_SHARE else Kind.KILL_CHILD)
     kinds += [Kind.RESTART_BROKER] * max(broker_restarts - 1, 0)

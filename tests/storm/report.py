@@ -34,6 +34,7 @@ class Figures:
     kills: int
     freezes: int
     broker_restarts: int
+    database_restarts: int
     sweeper_kills: int
     recoveries: int
     longest_recovery_s: float | None
@@ -51,7 +52,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """``planned`` are the kills, freezes and broker restarts of the plan; ``details`` name what was found."""
+    """``planned`` are the kills, freezes and restarts of the plan; ``details`` name what was found."""
 
     seed: int
     submissions: int
@@ -86,6 +87,7 @@ class Report:
             "kills": figures.kills,
             "freezes": figures.freezes,
             "broker restarts": figures.broker_restarts,
+            "database restarts": figures.database_restarts,
         }
         found |= {
             f"{name}: {done[name]} of {count}": done[name] != count for name, count in self.planned.items()
@@ -122,6 +124,7 @@ class Report:
             ("workers killed", f"{figures.kills}"),
             ("workers frozen", f"{figures.freezes}"),
             ("broker restarts", f"{figures.broker_restarts}"),
+            ("database restarts", f"{figures.database_restarts}"),
             ("sweeper kills", f"{figures.sweeper_kills}"),
             ("longest recovery", f"{longest} of {figures.recoveries} (lease {self.lease_s} s)"),
             ("with the sweeper killed", without),
