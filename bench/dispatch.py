@@ -42,6 +42,7 @@ from desafio.demo.folder import DataFolder  # noqa: E402
 from desafio.demo.machine import free_port  # noqa: E402
 from desafio.demo.processes import Supervisor  # noqa: E402
 from desafio.demo.services import Places  # noqa: E402
+from desafio.worker.__main__ import QUIET  # noqa: E402
 from tests.servers import Process, wait_until  # noqa: E402
 from tests.storm import stage as stages  # noqa: E402
 from tests.storm import truth  # noqa: E402
@@ -180,7 +181,7 @@ def start_workers(ours: Stage) -> dict[str, list[Process]]:
 
     call_command("migrate", interactive=False, verbosity=0)
     workers = [ours.start_worker() for _ in range(PROCESSES)]
-    bare = [ours.start_process(*BARE_WORKER, *stages.QUIET, name=f"bare-{n}") for n in range(PROCESSES)]
+    bare = [ours.start_process(*BARE_WORKER, *QUIET, name=f"bare-{n}") for n in range(PROCESSES)]
     wait_until(lambda: all(each.is_ready for each in workers), "the workers are ready")
     wait_until(lambda: all(stages.READY in each.log() for each in bare), "the bare workers are ready")
     found = {"ours": [each.process for each in workers], "bare": bare}

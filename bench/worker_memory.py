@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
 from redis import Redis  # noqa: E402  # the path comes first
 
 from bench.peers import bare_celery, processes  # noqa: E402
+from desafio.worker.__main__ import QUIET  # noqa: E402
 from tests.servers import Process, wait_until  # noqa: E402
 from tests.storm import stage as stages  # noqa: E402
 from tests.storm import truth  # noqa: E402
@@ -52,7 +53,7 @@ def main() -> None:
     try:
         ours.start_backend(answer_ms=0)
         ours.valkey.start()
-        bare = ours.start_process(*BARE_WORKER, *stages.QUIET, name="bare")
+        bare = ours.start_process(*BARE_WORKER, *QUIET, name="bare")
         found = {"bare Celery, empty task": grown(bare, bare_steps(ours), chosen.evaluations)}
         bare.stop()
         phase = make_phase(chosen.evaluations)

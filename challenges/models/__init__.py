@@ -15,6 +15,7 @@ from challenges.models.queue import (
     Tally,
     WorkerProcess,
 )
+from challenges.models.record import Record
 from challenges.models.standing import Leaderboard, Score, Standing
 from challenges.models.submission import Submission
 
@@ -36,6 +37,7 @@ __all__ = [
     "Purse",
     "RankingExport",
     "Reason",
+    "Record",
     "Reservation",
     "Run",
     "Score",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -54,11 +55,17 @@ class Visibility(models.TextChoices):
     PRIVATE = "private", _("privada")
 
 
+def new_salt() -> str:
+    """256 random bits: nobody can try out whether a guessed case is one of ours."""
+    return secrets.token_hex(32)
+
+
 class Suite(AppendOnlyModel):
     """A version of a set of cases. Never edited: a changed case makes a new version.
 
     ``slots`` maps each name that a template may use to its description. ``sha256`` is that of the canonical
-    JSON of slots and cases, so that a score can say what exactly it was judged on.
+    JSON of slots and cases, so that a score can say what exactly it was judged on. ``salt``, in hexadecimal,
+    hides private cases in the sealed records: it is told to nobody before the cases are.
     """
 
     challenge = models.ForeignKey(
@@ -68,6 +75,7 @@ class Suite(AppendOnlyModel):
     visibility = models.CharField(_("visibilidad"), max_length=8, choices=Visibility.choices)
     slots = models.JSONField(_("huecos"), default=dict)
     sha256 = models.CharField("SHA-256", max_length=64)
+    salt = models.CharField(_("sal"), max_length=64, default=new_salt, editable=False)
     created_at = models.DateTimeField(_("creada el"), db_default=Now())
 
     class Meta:

@@ -6,7 +6,7 @@ that its claim was given. See docs/adr/0001 for why.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models.functions import Now
@@ -41,9 +41,14 @@ FINAL = (State.SCORED, State.REJECTED, State.ERRORED, State.CANCELLED, State.SUP
 REFUNDED = (State.ERRORED, State.CANCELLED)
 
 
+IS_WAITING = models.Q(state__in=WAITING)
+# A fault, or a busy backend, gives an evaluation a rest.
+IS_RESTED = models.Q(not_before=None) | models.Q(not_before__lte=Now())
+
+
 class EvaluationQuerySet(models.QuerySet["Evaluation"]):
     def waiting(self) -> Self:
-        return self.filter(state__in=WAITING)
+        return self.filter(IS_WAITING)
 
     def active(self) -> Self:
         return self.filter(state__in=ACTIVE)
@@ -55,8 +60,8 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
         return self.exclude(state__in=FINAL)
 
     def rested(self) -> Self:
-        """Those that may go on now: a fault, or a busy backend, gives an evaluation a rest."""
-        return self.filter(models.Q(not_before=None) | models.Q(not_before__lte=Now()))
+        """Those that may go on now."""
+        return self.filter(IS_RESTED)
 
     def in_turn(self) -> Self:
         """The order in which workers claim; ``turns`` tells how a turn is given."""
@@ -222,7 +227,11 @@ class Call(AppendOnlyModel):
 
 
 class Measurement(AppendOnlyModel):
-    """Energy of one window of an evaluation: the ranked suite's (``is_ranked``) or the feedback suite's."""
+    """Energy of one window of an evaluation: the ranked suite's (``is_ranked``) or the feedback suite's.
+
+    ``evidence`` is what the figure can be worked out from again, as the sealed record tells it: the
+    coefficients of a token model, or the counter's device and edges.
+    """
 
     evaluation = models.ForeignKey(
         Evaluation, on_delete=models.CASCADE, related_name="measurements", verbose_name=_("evaluación")
@@ -235,6 +244,7 @@ class Measurement(AppendOnlyModel):
         _("grado de evidencia"), max_length=1, choices=[(g.value, g.value) for g in EvidenceGrade]
     )
     source = models.CharField(_("fuente"), max_length=120)
+    evidence: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(_("pruebas"), default=dict)
     flags: models.JSONField[list[str], list[str]] = models.JSONField(_("avisos"), default=list)
     witness_mj = models.PositiveBigIntegerField(_("segundo testigo (mJ)"), null=True, blank=True)
     co2_mg = models.PositiveBigIntegerField(_("CO₂ (mg)"), null=True, blank=True)

@@ -117,10 +117,12 @@ def _plan(sql: str) -> dict[str, Any]:
     return root
 
 
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _nodes(plan: dict[str, Any], *, with_subplans: bool = True) -> Iterator[dict[str, Any]]:
+    """Each step; a subplan is a question of its own inside the question."""
     yield plan
     for child in plan.get("Plans", []):
-        yield from _nodes(child)
+        if with_subplans or "Subplan Name" not in child:
+            yield from _nodes(child, with_subplans=with_subplans)
 
 
 HOT: dict[str, Callable[[Participation], Any]] = {
@@ -139,9 +141,10 @@ HOT: dict[str, Callable[[Participation], Any]] = {
 
 
 def sorts(sql: str) -> bool:
+    """Whether its rows are sorted: those of a subquery, as the few that run, may be."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            return "Sort" in {node["Node Type"] for node in _nodes(_plan(sql))}
+            return "Sort" in {node["Node Type"] for node in _nodes(_plan(sql), with_subplans=False)}
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
         return any("TEMP B-TREE FOR ORDER BY" in row[3] for row in cursor.fetchall())
 

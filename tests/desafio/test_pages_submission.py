@@ -14,7 +14,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from challenges import cancelling, dispatch, submission, transitions
+from challenges import cancelling, dispatch, energy_words, submission, transitions
 from challenges.models import (
     Actor,
     Circuit,
@@ -26,6 +26,8 @@ from challenges.models import (
 )
 from desafio.pages.templatetags import figures
 from scoring import policies
+from scoring.energy.flags import Flag
+from scoring.values import EvidenceGrade
 from tests.contest import Answer, as_
 from tests.factories import (
     PROMPT,
@@ -426,6 +428,36 @@ def test_a_score_is_explained_part_by_part() -> None:
         ["consumo", "2", "0,750"],
         ["luz", "1", "0,500"],
     ]
+
+
+def test_an_energy_says_what_stands_behind_it_and_what_it_compares_to() -> None:
+    score = a_standing(a_phase(), energy_mj=200_000).score
+    told = facts(page_of(score.evaluation.submission))
+    assert told["Para hacerse una idea"] == "lo que gasta una bombilla de 8 W en 25 s (200,0 J entre 8 W)"
+    assert "Estimación, no medida" in page_of(score.evaluation.submission).text
+
+
+def test_every_grade_and_every_flag_has_its_words() -> None:
+    assert set(energy_words.GRADE_WORDS) == set(EvidenceGrade)
+    assert set(energy_words.FLAG_WORDS) == set(Flag)
+    assert energy_words.of_flags(["b-from-the-future", Flag.ZERO_ENERGY]) == [
+        "b-from-the-future",
+        "La medida dio cero.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.4, "menos de 1 s"),
+        (53.4, "53 s"),
+        (250, "4 min 10 s"),
+        (7_500, "2 h 5 min"),
+        (3_599.9, "1 h 0 min"),
+    ],
+)
+def test_a_length_of_time_is_told_in_its_two_largest_units(seconds: float, words: str) -> None:
+    assert figures.time_span(seconds) == words
 
 
 FORMULA = re.compile(r"S = 100 · ([\d,]+) · \(([\d,]+) \+ ([\d,]+) · ([\d,]+)\) = ([\d,.]+)")

@@ -121,9 +121,20 @@ def wait_for_the_score(page: Page) -> None:
     expect(page.locator("#progress-body")).to_be_visible()
     expect(page.locator(".state")).to_contain_text("respondiendo", timeout=60_000)
     shoot(page, "08-running")
+    lose_the_network_for_a_moment(page)
     expect(page.locator(".state")).to_contain_text("puntuado", timeout=SCORED_MS)
     expect(page.locator("blockquote.answer").first).to_be_visible()
     shoot(page, "09-scored")
+
+
+def lose_the_network_for_a_moment(page: Page) -> None:
+    """The page says that it is not up to date, and stops saying so by itself."""
+    expect(page.locator("#away")).to_be_hidden()
+    page.context.set_offline(True)
+    expect(page.locator("#away")).to_contain_text("no hay conexión")
+    shoot(page, "08-running-without-network")
+    page.context.set_offline(False)
+    expect(page.locator("#away")).to_be_hidden()
 
 
 def see_the_new_row(watcher: Page) -> None:

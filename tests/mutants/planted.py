@@ -129,8 +129,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "a claim does not wait until a rest is over",
         "challenges/lease.py",
-        "waiting().rested().exclude(",
-        "waiting().exclude(",
+        "IS_WAITING & IS_RESTED & ",
+        "IS_WAITING & ",
         "tests/challenges/test_lease.py",
         "-k",
         "before_its_time",
@@ -140,7 +140,7 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(
             Edit(
                 file="challenges/lease.py",
-                old=".exclude(participation__in=_full_participations())",
+                old=" & ~Q(participation__in=_full_participations())",
                 new="",
             ),
             Edit(
@@ -398,8 +398,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "everybody may be claimed while a circuit is open",
         "challenges/lease.py",
-        "rows = rows.exclude(circuits.affected_by(circuit) & ~Q(pk__in=trials))",
-        "rows = rows.exclude(circuits.affected_by(circuit) & Q(pk=0))",
+        "may_start &= ~(circuits.affected_by(circuit) & ~Q(pk__in=trials))",
+        "may_start &= ~(circuits.affected_by(circuit) & Q(pk=0))",
         "tests/challenges/test_evaluation.py",
         "-k",
         "nobody_runs_into_it",

@@ -21,7 +21,14 @@ from typing import Any
 import pytest
 
 from scoring.energy import witness as witness_module
-from scoring.energy.witness import MAX_NOTE_CHARACTERS, MJ_PER_KWH, Witness, WitnessReading
+from scoring.energy.witness import (
+    CO2_G_PER_KWH,
+    CO2_YEAR,
+    MAX_NOTE_CHARACTERS,
+    MJ_PER_KWH,
+    Witness,
+    WitnessReading,
+)
 
 ROOT = Path(__file__).parents[2]
 ENDS_S = 60
@@ -537,3 +544,11 @@ class _watched:
         if not self._has_ended():
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         os.close(self._pidfd)
+
+
+def test_the_factor_that_is_shown_is_the_one_that_codecarbon_uses() -> None:
+    import codecarbon
+
+    table = Path(codecarbon.__file__).parent / "data" / "private_infra" / "global_energy_mix.json"
+    spain = json.loads(table.read_text())["ESP"]
+    assert (Decimal(str(spain["carbon_intensity"])), spain["year"]) == (CO2_G_PER_KWH, CO2_YEAR)

@@ -18,13 +18,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from challenges import board, cancelling, outcome, waiting
+from challenges import board, cancelling, energy_words, outcome, waiting
 from challenges.cancelling import was_withdrawn
 from challenges.models import Evaluation, Measurement, Run, Score, State, Submission, Visibility
 from challenges.outcome import Progress
 from challenges.sentences import state_words
 from challenges.waiting import Absence
 from desafio.pages import cases, formula
+from scoring.energy.witness import CO2_G_PER_KWH, CO2_YEAR
 from scoring.errors import CONTEXT_TOO_LONG
 from scoring.quality import weighted_mean
 from scoring.values import GradedCase
@@ -54,6 +55,8 @@ NEXT: Mapping[str, str | Promise] = {
 
 
 WITHDRAWN = gettext_lazy("Lo retiraste tú antes de que empezara. Has recuperado el intento.")
+# What a usual LED lamp for a room draws.
+LAMP_W = 8
 # A prompt under which the model keeps going away can make hundreds of steps.
 STEPS_SHOWN = 50
 
@@ -142,6 +145,22 @@ class GroupTotal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Energy:
+    """What stands behind the energy of a score, and a comparison that anybody can do in their head.
+
+    ``lamp_s`` is how many seconds a lamp of ``lamp_w`` watts burns with it: joules divided by watts.
+    """
+
+    measurement: Measurement
+    grade_words: str
+    flag_words: list[str]
+    lamp_s: float
+    lamp_w: int = LAMP_W
+    co2_g_per_kwh: Decimal = CO2_G_PER_KWH
+    co2_year: int = CO2_YEAR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """A score and everything that explains it. ``place`` is the participation's row of the public board.
 
@@ -152,7 +171,7 @@ class Result:
     score: Score
     worked: formula.Worked | None
     marks: formula.Formula | None
-    measurement: Measurement | None
+    energy: Energy | None
     is_estimate: bool
     place: dict[str, Any] | None
     is_the_one_that_counts: bool
@@ -239,12 +258,24 @@ def result(shown: Line) -> Result | None:
         score=score,
         worked=formula.of_score(score) if is_verde else None,
         marks=formula.of(score.policy_parameters) if is_verde else None,
-        measurement=evaluation.measurements.filter(is_ranked=True).order_by("-repetition").first(),
+        energy=_energy(evaluation),
         is_estimate=score.evidence_grade in board.ESTIMATES,
         place=place,
         is_the_one_that_counts=place is not None and _is_of(place, score),
         is_after_freeze=freeze_at is not None and score.created_at >= freeze_at,
         groups=_groups(submission, evaluation),
+    )
+
+
+def _energy(evaluation: Evaluation) -> Energy | None:
+    measurement = evaluation.measurements.filter(is_ranked=True).order_by("-repetition").first()
+    if measurement is None:
+        return None
+    return Energy(
+        measurement=measurement,
+        grade_words=energy_words.of_grade(measurement.evidence_grade),
+        flag_words=energy_words.of_flags(measurement.flags),
+        lamp_s=measurement.energy_mj / 1000 / LAMP_W,
     )
 
 

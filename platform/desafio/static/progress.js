@@ -4,6 +4,8 @@
 const QUICK_MS = 1000;
 const SLOW_MS = 4000;
 const QUICK_FOR_MS = 60000;
+// A server that hangs is as good as away: said, and asked again.
+const ANSWERS_WITHIN_MS = 10000;
 
 const section = document.getElementById("progress");
 const startedAt = Date.now();
@@ -38,7 +40,10 @@ function show(html) {
 async function follow() {
   let fragment = null;
   try {
-    const answer = await fetch(section.dataset.url, { headers: { Accept: "text/html" } });
+    const answer = await fetch(section.dataset.url, {
+      headers: { Accept: "text/html" },
+      signal: AbortSignal.timeout(ANSWERS_WITHIN_MS),
+    });
     if (answer.redirected || answer.status === 404) {
       document.getElementById("reload")?.removeAttribute("hidden");
       return; // signed out meanwhile: the page's own link leads to the login
@@ -47,8 +52,9 @@ async function follow() {
       fragment = show(await answer.text());
     }
   } catch {
-    // the network is away for a moment: ask again later
+    // the network or the server is away for a moment: ask again later
   }
+  document.getElementById("away")?.toggleAttribute("hidden", fragment !== null);
   if (fragment !== null && fragment.dataset.final === "true") {
     window.location.reload();
     return;

@@ -94,6 +94,23 @@ def about(seconds: float) -> str:
 
 
 @register.filter
+def time_span(seconds: float) -> str:
+    """A length of time that was worked out: «53 s», «4 min 10 s», «2 h 5 min»."""
+    whole = round(seconds)
+    if whole < 1:
+        return _("menos de 1 s")
+    if whole < MINUTE_S:
+        return _("%(seconds)s s") % {"seconds": whole}
+    if whole < HOUR_S:
+        return _("%(minutes)s min %(seconds)s s") % {
+            "minutes": whole // MINUTE_S,
+            "seconds": whole % MINUTE_S,
+        }
+    hours, rest = divmod(whole, HOUR_S)
+    return _("%(hours)s h %(minutes)s min") % {"hours": number(hours), "minutes": rest // MINUTE_S}
+
+
+@register.filter
 def milligrams(co2_mg: int | str | None) -> str:
     """CO₂ in mg, or in g from a thousand mg on."""
     if co2_mg is None or isinstance(co2_mg, str):
