@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from challenges import exports
-from challenges.models import Leaderboard, Person, Phase, RankingExport
+from challenges.models import Circuit, Leaderboard, Person, Phase, RankingExport
 from tests.factories import a_participation, a_person, a_phase, a_run, a_standing
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +124,18 @@ def test_who_was_measured_with_other_evidence_has_neither_rank_nor_the_boards_gr
     a_standing(phase, is_ranked=False, evidence_grade="C")
     row = read(exports.ranking_file(phase).body)[1]
     assert (row[0], row[6]) == ("", "")
+
+
+def test_judges_are_told_that_a_ranking_can_still_change_by_what_waits() -> None:
+    phase = a_phase()
+
+    def page() -> str:
+        return as_(a_judge()).get(f"/jurado/{phase.challenge.slug}/{phase.slug}/").content.decode()
+
+    Circuit.objects.create(name=Circuit.Name.BACKEND, opened_at=timezone.now())
+    assert "puede cambiar aunque la fase haya cerrado" in page()
+    Circuit.objects.update(opened_at=None)
+    assert "puede cambiar aunque la fase haya cerrado" not in page()
 
 
 def test_opening_the_address_of_the_file_gives_the_page_with_the_button() -> None:

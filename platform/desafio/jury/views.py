@@ -85,6 +85,7 @@ def _board_page(request: HttpRequest, phase: Phase, *, status: int = 200) -> Htt
         "phase": phase,
         "rows": [_shown(row) for row in built.rows],
         "version": built.version,
+        "waiting": built.waiting,
         "now": now,
         "is_frozen": phase.is_frozen(now),
         "is_over": now >= phase.closes_at,
