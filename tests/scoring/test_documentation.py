@@ -10,6 +10,7 @@ import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 MODULES_WITH_EXAMPLES = (
+    "scoring.energy.calibration",
     "scoring.energy.token_model",
     "scoring.graders.reading.numerals",
     "scoring.graders.reading.words",

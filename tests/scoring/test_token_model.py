@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -164,11 +165,11 @@ def test_a_count_below_zero_is_refused(call: TokenUse) -> None:
 @pytest.mark.parametrize("name", ["c0", "c1", "c2", "c3", "c4"])
 @pytest.mark.parametrize("value", ["-0.000001", "NaN", "sNaN", "Infinity", "-Infinity"])
 def test_no_coefficient_may_pay_for_waste(name: str, value: str) -> None:
+    coefficients: dict[str, Any] = {other: Decimal(1) for other in ("c0", "c1", "c2", "c3", "c4")}
     with pytest.raises(ValueError, match="coefficient"):
         TokenModel(
             version="v",
             source="",
             grade=EvidenceGrade.D,
-            **{other: Decimal(1) for other in ("c0", "c1", "c2", "c3", "c4") if other != name},
-            **{name: Decimal(value)},
+            **{**coefficients, name: Decimal(value)},
         )
