@@ -123,7 +123,7 @@ def record_scores(events: int) -> None:
     from challenges.models import Leaderboard, Participation, Phase, Reason, State
     from challenges.standings import Judged
     from scoring.values import EvidenceGrade, PolicyResult
-    from tests.factories import a_submission
+    from tests.factories import a_submission, unsealed
 
     phase = Phase.objects.select_related("challenge").get()
     participations = list(Participation.objects.all())
@@ -150,7 +150,7 @@ def record_scores(events: int) -> None:
         with transaction.atomic():
             # The first thing after the commit; the announcement that ``record`` asks for is the second.
             transaction.on_commit(partial(note_moment, committed))
-            standings.record(held, judged=judged)
+            standings.record(held, judged=judged, seal=unsealed)
         told = {"version": Leaderboard.objects.get(phase=phase).version, "at_ns": committed[0]}
         print(json.dumps(told), flush=True)
         time.sleep(random.uniform(0.01, 0.04))

@@ -6,23 +6,27 @@ Only ``evaluation`` calls it. A witness that fails costs a note, never a score.
 from __future__ import annotations
 
 import asyncio
+import platform
 from collections.abc import Sequence
 from functools import cache
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
 
 from challenges import lease
+from challenges.engine_version import code_version
 from challenges.lease import Lease
 from challenges.models import Measurement as MeasurementRow
 from challenges.models import Phase
+from scoring.energy import calibration
 from scoring.energy.token_model import MODEL_GRADES
 from scoring.energy.window import EnergySource, TokenModelSource, best_source
 from scoring.energy.witness import Witness, WitnessReading
-from scoring.errors import CounterUnavailable
-from scoring.values import Measurement
+from scoring.errors import CalibrationUnavailable, CounterUnavailable, SpecError
+from scoring.values import EvidenceGrade, Measurement
 
 LONGEST_NOTE = 300
 
@@ -30,18 +34,34 @@ LONGEST_NOTE = 300
 def source_for(phase: Phase) -> EnergySource:
     """The source whose grade the phase ranks; else the best counter there is, unranked.
 
-    A counter of this machine says nothing about a model that runs on another. Raises CounterUnavailable for a
-    phase that is ranked by a counter where there is none: then the evaluation waits, for an estimate would
-    cost the contestant an attempt and rank nothing.
+    A counter of this machine says nothing about a model that runs on another. Raises CounterUnavailable,
+    or CalibrationUnavailable, for a phase that is ranked by what is not there: then the evaluation waits, for
+    an estimate would cost the contestant an attempt and rank nothing.
     """
-    if phase.evidence_grade in MODEL_GRADES:
+    if phase.evidence_grade == EvidenceGrade.E:
         return TokenModelSource(reason="La fase se clasifica con la estimación a partir de los tokens.")
+    if phase.evidence_grade == EvidenceGrade.D:
+        return _calibrated()
     if not _is_this_machine(settings.INFERENCE_URL):
         raise CounterUnavailable("El modelo está en otra máquina, y aquí no hay contador que la mida.")
     source = best_source()
     if source.grade in MODEL_GRADES:
         raise CounterUnavailable(source.reason)
     return source
+
+
+def _calibrated() -> EnergySource:
+    if not settings.TOKEN_MODEL:
+        raise CalibrationUnavailable("No hay ningún modelo de tokens calibrado (TOKEN_MODEL).")
+    try:
+        found = calibration.read(Path(settings.TOKEN_MODEL))
+    except (OSError, SpecError) as fault:
+        raise CalibrationUnavailable(f"El modelo de tokens calibrado no se puede usar: {fault}") from fault
+    return TokenModelSource(
+        reason="La fase se clasifica con el modelo de tokens que se calibró aquí.",
+        model=calibration.to_token_model(found),
+        calibration_sha256=found.sha256,
+    )
 
 
 async def witness_opens() -> None:
@@ -70,6 +90,7 @@ def stop_witness() -> None:
 def store(
     held: Lease,
     *,
+    phase: Phase,
     repetition: int,
     is_ranked: bool,
     measured: Measurement,
@@ -89,12 +110,25 @@ def store(
                 "evidence_grade": measured.grade.value,
                 "source": measured.source,
                 "flags": sorted({*measured.flags, *flags}),
+                "evidence": {**measured.evidence, "environment": _environment(phase)},
                 "witness_mj": witness.energy_mj if witness else None,
                 "co2_mg": witness.co2_mg if witness else None,
                 "witness_note": witness.note[:LONGEST_NOTE] if witness else "",
             },
         )
     return row
+
+
+def _environment(phase: Phase) -> dict[str, str | int]:
+    """What else a figure may hang on. Nothing of it names a machine or an address."""
+    return {
+        "platform": code_version(),
+        "python": platform.python_version(),
+        "backend_dialect": settings.INFERENCE_DIALECT,
+        "backend_chat_format": settings.INFERENCE_CHAT_FORMAT,
+        "concurrency": phase.concurrency,
+        "case_timeout_s": phase.case_timeout_s,
+    }
 
 
 @cache

@@ -91,6 +91,15 @@ class TooLateToWithdraw(ContestantError):
         self.state = state
 
 
+class CasesStillSecret(ContestError):
+    """Cases cannot be told while ``phase`` ("challenge/phase"), which judges on them, is open."""
+
+    def __init__(self, *, phase: str, closes_at: datetime) -> None:
+        super().__init__(f"{phase} is open until {closes_at}")
+        self.phase = phase
+        self.closes_at = closes_at
+
+
 class InvalidContent(ContestantError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(f"{problem.field}: {problem.code}" for problem in problems))

@@ -31,6 +31,7 @@ from scoring.errors import (
     BackendProtocolError,
     BackendRefused,
     BackendUnavailable,
+    CalibrationUnavailable,
     CaseTimeout,
     CounterUnavailable,
     EvaluationTimeout,
@@ -38,6 +39,7 @@ from scoring.errors import (
     ScoringError,
     SpecError,
 )
+from scoring.record.errors import RecordError, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ FIRST_REST_S = 2
 # else send it round and round.
 SHORTEST_HOLD_S = 2
 WATCH_EVERY_S = 0.1
+# Somebody has to make room on the disk first.
+STORE_REST_S = 30
 # HTTP statuses of a backend that is well and has too much to do.
 BUSY = (429, 503)
 FAULT_CODES: tuple[tuple[type[ScoringError], str], ...] = (
@@ -57,6 +61,8 @@ FAULT_CODES: tuple[tuple[type[ScoringError], str], ...] = (
     (BackendRefused, "backend_refused"),
     (MeasurementFault, "measurement"),
     (SpecError, "suite_or_policy"),
+    (StoreError, "record_store"),
+    (RecordError, "record"),
     (ScoringError, "backend"),
 )
 
@@ -96,7 +102,9 @@ def _evaluate_to_its_end(held: Lease, should_stop: Callable[[], bool]) -> None:
         detail = refused.key if refused.is_public else ""
         fault = {"fault_code": CONTEXT_TOO_LONG, "fault_detail": detail}
         lease.transition(held, to=State.REJECTED, reason=Reason.REFUSED, fields=fault)
-    except SpecError as fault:
+    except StoreError as fault:
+        _record_not_kept(held, fault)
+    except (SpecError, RecordError) as fault:
         _give_up(held, fault, reason=Reason.CANNOT_BE_JUDGED)
     except BackendFault as fault:
         _backend_failed(held, fault)
@@ -131,6 +139,11 @@ def _backend_failed(held: Lease, fault: BackendFault) -> None:
 def _measurement_failed(held: Lease, fault: MeasurementFault) -> None:
     """A window that cannot be trusted runs again whole; a counter that is gone is waited for."""
     is_away = isinstance(fault, CounterUnavailable)
+    if isinstance(fault, CalibrationUnavailable):
+        # No circuit: what is measured by a counter goes on.
+        row = Evaluation.objects.get(pk=held.evaluation_id)
+        _go_on(held, row, fault, waits_for=Reason.METER_AWAY, is_counted=False)
+        return
     with transaction.atomic():
         is_open = circuits.report_fault(
             Circuit.Name.METER, evaluation_id=held.evaluation_id, reason=str(fault), is_certain=is_away
@@ -140,6 +153,19 @@ def _measurement_failed(held: Lease, fault: MeasurementFault) -> None:
             row.repetition += 1
         waits_for = Reason.METER_AWAY if is_open else None
         _go_on(held, row, fault, waits_for=waits_for, is_counted=not is_open)
+
+
+def _record_not_kept(held: Lease, fault: StoreError) -> None:
+    """Without its record there is no score. It waits for room on the disk, and no try of it is counted."""
+    tallies.add("record_store_faults")
+    logger.error("evaluation %s has no record yet: %s", held.evaluation_id, fault)
+    noted = {
+        "not_before": Now() + timedelta(seconds=STORE_REST_S),
+        "rung_at": None,
+        "fault_code": _code_of(fault),
+        "fault_detail": str(fault),
+    }
+    lease.transition(held, to=State.QUEUED, reason=Reason.FAILED, detail=_code_of(fault), fields=noted)
 
 
 def _go_on(

@@ -18,7 +18,7 @@ from functools import partial
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from challenges import backend, case_runs, energy_window, lease, standings, suite_hash
+from challenges import backend, case_runs, energy_window, lease, sealing, standings, suite_hash
 from challenges.case_runs import Repetition
 from challenges.database_restart import write_once_it_is_back
 from challenges.lease import Lease
@@ -76,8 +76,9 @@ class _Job:
 async def judge(held: Lease) -> None:
     """Take a freshly claimed evaluation to its score.
 
-    Raises LeaseLost, CaseRefused, the faults of backend and measurement (``scoring.errors``), and SpecError
-    for a suite or a policy that cannot be used. Whatever finished before stays stored.
+    Raises LeaseLost, CaseRefused, the faults of backend and measurement (``scoring.errors``), SpecError for a
+    suite or a policy that cannot be used, and RecordError where the score's record cannot be made or kept.
+    Whatever finished before stays stored.
     """
     description = await describe(backend.settings_from_django())
     job = await sync_to_async(_start)(held, description)
@@ -151,7 +152,12 @@ async def _run_ranked(job: _Job) -> None:
     if measured.energy_mj <= 0:
         raise MeasurementVoid("La medida de energía dio 0 J.")
     await sync_to_async(energy_window.store)(
-        job.held, repetition=job.repetition, is_ranked=True, measured=measured, witness=witness
+        job.held,
+        phase=job.phase,
+        repetition=job.repetition,
+        is_ranked=True,
+        measured=measured,
+        witness=witness,
     )
 
 
@@ -182,6 +188,7 @@ async def _run_feedback(job: _Job, suite: Suite) -> None:
     complete = await sync_to_async(case_runs.is_complete)(part)
     await sync_to_async(energy_window.store)(
         job.held,
+        phase=job.phase,
         repetition=job.repetition,
         is_ranked=False,
         measured=measured,
@@ -262,6 +269,8 @@ def _grade_and_record(job: _Job) -> None:
         quality=quality.weighted_mean(case_runs.graded_cases(part)),
         energy_mj=measured.energy_mj,
     )
+    evaluation = Evaluation.objects.select_related("submission__participation").get(pk=job.held.evaluation_id)
+    evidence = sealing.evidence_of(evaluation, job.phase.ranked_suite)
     judged = Judged(
         result=result,
         energy_mj=measured.energy_mj,
@@ -269,7 +278,7 @@ def _grade_and_record(job: _Job) -> None:
         prompt_tokens=sum(use.prompt_tokens for use in uses),
         completion_tokens=sum(use.completion_tokens for use in uses),
     )
-    standings.record(job.held, judged=judged)
+    standings.record(job.held, judged=judged, seal=partial(sealing.seal, evidence=evidence))
 
 
 def _measurement(held: Lease, repetition: int, *, is_ranked: bool) -> MeasurementRow | None:

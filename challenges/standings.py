@@ -6,7 +6,7 @@ Scores are only appended; a Standing is derived from them and may be thrown away
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,12 +33,12 @@ class Judged:
     completion_tokens: int
 
 
-def record(held: Lease, *, judged: Judged) -> Score:
+def record(held: Lease, *, judged: Judged, seal: Callable[[Score], object]) -> Score:
     """Append the score, end the evaluation as SCORED, and bring standing and board version up to date.
 
     One transaction, which first locks the phase's Leaderboard row; the board is announced after it. A figure
-    of another evidence grade than the phase's is kept but not ranked. Raises LeaseLost: then nothing was
-    written.
+    of another evidence grade than the phase's is kept but not ranked. ``seal`` is called with the new score
+    under that lock. Raises LeaseLost, and what ``seal`` raises: then nothing was written.
     """
     evaluation = Evaluation.objects.select_related("submission__phase__ranked_suite").get(
         pk=held.evaluation_id
@@ -71,6 +71,7 @@ def record(held: Lease, *, judged: Judged) -> Score:
             policy_parameters=phase.policy_parameters,
             suite_sha256=phase.ranked_suite.sha256,
         )
+        seal(score)
         _write_standing(phase, scores_in_force(phase).filter(participation_id=submission.participation_id))
         _grow_version(phase)
         transaction.on_commit(partial(announce.publish, phase.pk), robust=True)

@@ -39,6 +39,7 @@ Name = Literal[
     "lease_lost",
     "message_found_nothing",
     "message_ignored_content",
+    "record_store_faults",
     "refused_writes",
     "transport_retries",
     "worker_clock_off",
@@ -81,6 +82,8 @@ NAMES: Mapping[Name, Counted] = {
                 "evaluation_timeout",
                 "measurement",
                 "suite_or_policy",
+                "record_store",
+                "record",
             }
         ),
     ),
@@ -92,6 +95,9 @@ NAMES: Mapping[Name, Counted] = {
     "lease_lost": Counted(help="Evaluations that a worker had to let go because its lease was over."),
     "message_found_nothing": Counted(help="Messages of the broker that found nothing to evaluate."),
     "message_ignored_content": Counted(help="Messages of the broker whose content was not ours; ignored."),
+    "record_store_faults": Counted(
+        help="Scores that waited because the disk did not take their sealed record."
+    ),
     "refused_writes": Counted(help="Writes that hit no row, because their lease was no longer the row's."),
     "transport_retries": Counted(help="Requests to the backend that were tried again."),
     "worker_clock_off": Counted(help="Times that a worker's clock was found far from the database's."),

@@ -119,5 +119,9 @@ class CounterUnavailable(MeasurementFault):
     """This machine has no energy counter that we may read."""
 
 
+class CalibrationUnavailable(MeasurementFault):
+    """There is no calibrated token model, or none that can be used; counters have nothing to do with it."""
+
+
 class MeasurementVoid(MeasurementFault):
     """A window was opened, but its end cannot be trusted: the evaluation runs again."""

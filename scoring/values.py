@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant"]
 
@@ -102,7 +102,8 @@ class Measurement:
     """Energy of one window, with the evidence for it.
 
     ``energy_mj`` is whole millijoules, so that parts always add to the whole. ``source`` names the counter or
-    the coefficient set (with its version). ``flags`` is sorted.
+    the coefficient set (with its version). ``flags`` is sorted. ``evidence`` is what the figure can be worked
+    out from again, as plain JSON values: the coefficients, or the meter's window.
     """
 
     energy_mj: int
@@ -110,6 +111,7 @@ class Measurement:
     grade: EvidenceGrade
     source: str
     flags: tuple[str, ...] = ()
+    evidence: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

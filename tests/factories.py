@@ -295,3 +295,7 @@ def a_standing(
 def _sha256(value: Any) -> str:
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def unsealed(score: Score) -> None:
+    """In place of a seal, for a score without anything that it could have been worked out from."""

@@ -18,6 +18,7 @@ from challenges.standings import Judged
 from scoring.errors import BackendUnavailable
 from scoring.inference.describe import BackendDescription
 from scoring.values import Completion, EvidenceGrade, Measurement, PolicyResult
+from tests.factories import unsealed
 
 MODEL = BackendDescription(model="modelo-de-prueba", revision="la-primera")
 Job = judging._Job
@@ -75,7 +76,12 @@ def measure(job: Job, *, is_ranked: bool = True) -> None:
     assert suite is not None
     measured = job.source.open().close(case_runs.token_use(job.part(suite)))
     energy_window.store(
-        job.held, repetition=job.repetition, is_ranked=is_ranked, measured=measured, witness=None
+        job.held,
+        phase=job.phase,
+        repetition=job.repetition,
+        is_ranked=is_ranked,
+        measured=measured,
+        witness=None,
     )
 
 
@@ -126,9 +132,10 @@ def writes(held: Lease) -> Iterator[Callable[[], object]]:
         yield partial(
             energy_window.store,
             held,
+            phase=phase,
             repetition=repetition,
             is_ranked=is_ranked,
             measured=MEASURED,
             witness=None,
         )
-    yield partial(standings.record, held, judged=JUDGED)
+    yield partial(standings.record, held, judged=JUDGED, seal=unsealed)

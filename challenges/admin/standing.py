@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from challenges.admin.readonly import HiddenWhileFrozen
-from challenges.models import Leaderboard, Score, Standing
+from challenges.models import Leaderboard, Record, Score, Standing
 
 
 @admin.register(Score)
@@ -55,3 +55,15 @@ class LeaderboardAdmin(HiddenWhileFrozen):
     list_select_related = ["phase__challenge"]
     search_fields = ["phase__title", "phase__challenge__title"]
     date_hierarchy = "updated_at"
+
+
+@admin.register(Record)
+class RecordAdmin(HiddenWhileFrozen):
+    phase_path = "phase"
+    moment_path = "created_at"
+
+    list_display = ["number", "phase", "score", "sha256", "size", "created_at"]
+    list_select_related = ["phase__challenge", "score"]
+    list_filter = ["phase"]
+    search_fields = ["sha256", "score__evaluation__submission__id"]
+    date_hierarchy = "created_at"

@@ -16,6 +16,7 @@ from challenges.invariants import (
     histories,
     purses,
     quotas,
+    records,
     scores,
     suites,
 )
@@ -27,6 +28,7 @@ __all__ = ["RULES", "Broken", "broken", "snapshot"]
 CHECKS: tuple[Check, ...] = (
     *evaluations.CHECKS,
     *scores.CHECKS,
+    *records.CHECKS,
     *histories.CHECKS,
     *purses.CHECKS,
     *quotas.CHECKS,

@@ -33,6 +33,8 @@ def _celery_broker(redis_url: str) -> str:
 
 DATA_DIR = Path(env.str("DESAFIO_DATA_DIR", default=str(Path.cwd() / "data"))).resolve()
 DATABASE_URL = env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'desafio.sqlite3'}")
+# Where the sealed record of each score lies: one folder that all workers and the web share.
+RECORDS_DIR = Path(env.str("RECORDS_DIR", default=str(DATA_DIR / "records"))).resolve()
 REDIS_URL = env.str("REDIS_URL", default=f"unix://{DATA_DIR / 'valkey.sock'}")
 LIVE_URL = env.str("LIVE_URL", default="").rstrip("/")
 PUBLIC_URL = env.str("PUBLIC_URL", default="https://localhost").rstrip("/")
@@ -50,6 +52,8 @@ INFERENCE_CHAT_FORMAT = env.str("INFERENCE_CHAT_FORMAT", default="plain")
 # changes the energy.
 INFERENCE_EXTRA_BODY = env.json("INFERENCE_EXTRA_BODY", default={})
 
+# The file that ./alia calibrate wrote, for phases of grade D.
+TOKEN_MODEL = env.str("TOKEN_MODEL", default="")
 # Reserved: the service that reads a counter beside the GPU. Nothing asks it yet.
 METER_URL = env.str("METER_URL", default="").rstrip("/")
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from scoring.energy.rapl import POWERCAP, Clock, RaplSource, find_packages
 from scoring.energy.token_model import DEFAULT_CPU, EXACT_ENOUGH, TokenModel, estimate
@@ -47,6 +47,18 @@ class EnergySource(Protocol):
     def open(self) -> EnergyWindow: ...
 
 
+def coefficients_of(model: TokenModel, *, calibration_sha256: str = "") -> dict[str, Any]:
+    """A token model as plain JSON values, decimals as text: what is stored beside each figure of it."""
+    return {
+        "version": model.version,
+        **{f"c{number}": f"{value:f}" for number, value in enumerate(model.coefficients)},
+        "source": model.source,
+        "grade": model.grade.value,
+        "range": model.range and asdict(model.range),
+        "calibration_sha256": calibration_sha256,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class TokenModelWindow:
     """A window whose energy comes from the tokens; the clock only tells how long it took."""
@@ -54,10 +66,14 @@ class TokenModelWindow:
     model: TokenModel
     clock: Clock
     opened_ns: int
+    calibration_sha256: str = ""
 
     def close(self, calls: Sequence[TokenUse]) -> Measurement:
         elapsed_ns = Decimal(self.clock() - self.opened_ns)
-        return estimate(self.model, calls, seconds=EXACT_ENOUGH.copy().divide(elapsed_ns, Decimal(10**9)))
+        seconds = EXACT_ENOUGH.copy().divide(elapsed_ns, Decimal(10**9))
+        coefficients = coefficients_of(self.model, calibration_sha256=self.calibration_sha256)
+        estimated = estimate(self.model, calls, seconds=seconds)
+        return replace(estimated, evidence={"coefficients": coefficients})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +85,14 @@ class TokenModelSource:
     clock: Clock = time.monotonic_ns
     name: str = "token-model"
     resumable: bool = True
+    calibration_sha256: str = ""
 
     @property
     def grade(self) -> EvidenceGrade:
         return self.model.grade
 
     def open(self) -> TokenModelWindow:
-        return TokenModelWindow(self.model, self.clock, self.clock())
+        return TokenModelWindow(self.model, self.clock, self.clock(), self.calibration_sha256)
 
 
 def best_source(*, rapl_root: Path = POWERCAP) -> EnergySource:

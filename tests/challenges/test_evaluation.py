@@ -599,6 +599,20 @@ def ticking(counter: Path, script: Script) -> Script:
     return tick
 
 
+def test_a_phase_without_its_calibration_waits_and_holds_up_no_counter(
+    server: ScriptedBackend, transactional_db: None
+) -> None:
+    a_submission(a_phase(evidence_grade="D"))
+    work()
+    row = Evaluation.objects.get()
+    assert (row.state, row.failures, row.fault_code) == (State.HELD, 0, "measurement")
+    assert not Circuit.objects.filter(name=Circuit.Name.METER, opened_at__isnull=False).exists()
+    let_time_pass()
+    sweeping.sweep_once()
+    row.refresh_from_db()
+    assert row.state in (State.PENDING, State.QUEUED)
+
+
 def test_a_measured_window_that_was_interrupted_is_void_and_runs_again_whole(
     server: ScriptedBackend, counter: Path
 ) -> None:

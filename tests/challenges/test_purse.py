@@ -13,7 +13,7 @@ from challenges.models import Participation, Phase, Purse, Reason, Reservation, 
 from challenges.standings import Judged
 from scoring.solutions import prompt_json
 from scoring.values import EvidenceGrade, PolicyResult
-from tests.factories import PROMPT, a_participation, a_person, a_phase
+from tests.factories import PROMPT, a_participation, a_person, a_phase, unsealed
 from tests.in_parallel import in_parallel
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,7 @@ def score(held: Lease, *, energy_mj: int) -> None:
         prompt_tokens=1,
         completion_tokens=1,
     )
-    standings.record(held, judged=judged)
+    standings.record(held, judged=judged, seal=unsealed)
 
 
 def test_what_is_handed_in_is_set_aside_and_the_measured_figure_takes_its_place() -> None:

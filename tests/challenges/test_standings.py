@@ -15,7 +15,7 @@ from challenges.lease import Lease
 from challenges.models import Evaluation, Leaderboard, Participation, Phase, Reason, Score, Standing, State
 from challenges.standings import Judged
 from scoring.values import EvidenceGrade, PolicyResult
-from tests.factories import a_participation, a_phase, a_score, a_submission
+from tests.factories import a_participation, a_phase, a_score, a_submission, unsealed
 from tests.in_parallel import errors_in, in_parallel
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def _graded(phase: Phase, participation: Participation) -> Lease:
 
 
 def _record(phase: Phase, participation: Participation, *args: Any, **kwargs: Any) -> Score:
-    return standings.record(_graded(phase, participation), judged=_judged(*args, **kwargs))
+    return standings.record(_graded(phase, participation), judged=_judged(*args, **kwargs), seal=unsealed)
 
 
 def _rows(phase: Phase) -> list[tuple[Any, ...]]:
@@ -104,7 +104,7 @@ def test_a_stale_worker_cannot_write_a_score() -> None:
     held = _graded(phase, a_participation(phase))
     Evaluation.objects.filter(pk=held.evaluation_id).update(fence=held.fence + 1)
     with pytest.raises(LeaseLost):
-        standings.record(held, judged=_judged())
+        standings.record(held, judged=_judged(), seal=unsealed)
     assert not Score.objects.exists()
     assert not Standing.objects.exists()
     assert not Leaderboard.objects.filter(version__gt=0).exists()
@@ -117,7 +117,9 @@ def test_scores_of_the_same_moment_each_grow_the_version() -> None:
     graded = [_graded(phase, people[number % 3]) for number in range(9)]
     results = in_parallel(
         *[
-            lambda held=held, number=number: standings.record(held, judged=_judged(str(number)))
+            lambda held=held, number=number: standings.record(
+                held, judged=_judged(str(number)), seal=unsealed
+            )
             for number, held in enumerate(graded)
         ]
     )

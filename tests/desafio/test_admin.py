@@ -26,6 +26,7 @@ from challenges.models import (
     Purpose,
     Purse,
     Reason,
+    Record,
     Reservation,
     State,
     StateChange,
@@ -105,6 +106,8 @@ def one_of_each() -> Phase:
         name=f"obrero:{phase.pk}", code_version="1.0", engine=1, instance="0", clock_ahead_s=0.5
     )
     Tally.objects.create(name="refused_writes", label=str(phase.pk), value=2)
+    hashes = {"sha256": f"{phase.pk:064d}", "previous_sha256": "0" * 64}
+    Record.objects.create(score=standing.score, phase=phase, number=1, size=2, **hashes)
     return phase
 
 

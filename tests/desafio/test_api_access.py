@@ -45,9 +45,10 @@ TABLE: dict[str, Row] = {
     "jury:home": {"get": JUDGES},
     "jury:board": {"get": JUDGES},
     "jury:export": {"get": (302, 403, 405, 403, 405), "post": JUDGES},
+    "jury:records": {"get": JUDGES},
 }
 # Refused before the method is looked at.
-BEHIND_A_DOOR = {"jury:home": JUDGES, "jury:board": JUDGES, "jury:export": JUDGES}
+BEHIND_A_DOOR = dict.fromkeys(("jury:home", "jury:board", "jury:export", "jury:records"), JUDGES)
 
 
 @pytest.fixture
@@ -98,6 +99,7 @@ def address(name: str, world: dict[str, Any]) -> str:
         "api:withdraw": [world["submission"].pk],
         "jury:board": [phase.challenge.slug, phase.slug],
         "jury:export": [phase.challenge.slug, phase.slug],
+        "jury:records": [phase.challenge.slug, phase.slug],
     }
     return "/api/nada/" if name == "api:nowhere" else reverse(name, args=arguments.get(name))
 

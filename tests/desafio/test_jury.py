@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
-from challenges import exports
+from challenges import exports, lease
 from challenges.models import Circuit, Leaderboard, Person, Phase, RankingExport
-from tests.factories import a_participation, a_person, a_phase, a_run, a_standing
+from scoring.record.bundle import Bundle
+from tests import stepwise
+from tests.factories import a_participation, a_person, a_phase, a_run, a_standing, a_submission
 
 pytestmark = pytest.mark.django_db
 
@@ -136,6 +139,33 @@ def test_judges_are_told_that_a_ranking_can_still_change_by_what_waits() -> None
     assert "puede cambiar aunque la fase haya cerrado" in page()
     Circuit.objects.update(opened_at=None)
     assert "puede cambiar aunque la fase haya cerrado" not in page()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_judges_download_the_sealed_records_and_see_the_hash_that_closes_the_chain(tmp_path: Path) -> None:
+    phase = a_phase()
+    page = f"/jurado/{phase.challenge.slug}/{phase.slug}/"
+    judge = as_(a_judge())
+    assert "Todavía no hay ningún registro" in judge.get(page).content.decode()
+    a_submission(phase)
+    held = lease.claim("obrero")
+    assert held is not None
+    stepwise.evaluate(held)
+    row = phase.records.get()
+    assert row.sha256 in judge.get(page).content.decode()
+    answer = judge.get(f"{page}registros.zip")
+    assert answer["Content-Type"] == "application/zip"
+    file = tmp_path / "registros.zip"
+    file.write_bytes(answer.getvalue())
+    with Bundle(file) as opened:
+        assert opened.check().sha256 == row.sha256
+
+
+def test_only_judges_get_the_records() -> None:
+    phase = a_phase()
+    address = f"/jurado/{phase.challenge.slug}/{phase.slug}/registros.zip"
+    assert as_(a_person()).get(address).status_code == 403
+    assert Client().get(address).status_code == 302
 
 
 def test_opening_the_address_of_the_file_gives_the_page_with_the_button() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from challenges import standings
-from challenges.models import Phase
+from challenges.management.phases import phases_named
 
 
 class Command(BaseCommand):
@@ -17,18 +17,6 @@ class Command(BaseCommand):
         parser.add_argument("phase", nargs="*", help="desafío/fase; sin nada, todas las fases.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for phase in _phases(options["phase"]):
+        for phase in phases_named(options["phase"]):
             wrong = standings.rebuild(phase)
             self.stdout.write(f"{phase.challenge.slug}/{phase.slug}: {wrong} filas cambiadas")
-
-
-def _phases(names: list[str]) -> list[Phase]:
-    known = {
-        f"{phase.challenge.slug}/{phase.slug}": phase
-        for phase in Phase.objects.select_related("challenge").order_by("pk")
-    }
-    if unknown := [name for name in names if name not in known]:
-        raise CommandError(
-            f"No existe la fase {', '.join(unknown)}. Las que hay: {', '.join(known) or 'ninguna'}."
-        )
-    return [known[name] for name in names] if names else list(known.values())

@@ -12,4 +12,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
     path("<slug:challenge>/<slug:phase>/", views.board, name="board"),
     path("<slug:challenge>/<slug:phase>/clasificacion.csv", views.export, name="export"),
+    path("<slug:challenge>/<slug:phase>/registros.zip", views.records, name="records"),
 ]

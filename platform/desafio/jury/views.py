@@ -12,18 +12,18 @@ from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required, permission_required
 from django.db.models import Count, F, Max, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from challenges import board as boards
-from challenges import dispatch, exports
+from challenges import dispatch, exports, record_export
 from challenges.models import Person, Phase
 
 EXPORTS_SHOWN = 20
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def _judges_only(view: View) -> View:
@@ -78,6 +78,18 @@ def export(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
     )
 
 
+@_judges_only
+@require_safe
+def records(request: HttpRequest, challenge: str, phase: str) -> StreamingHttpResponse:
+    """The sealed records so far, streamed; private cases are salted hashes in it."""
+    chosen = _phase(challenge, phase)
+    return StreamingHttpResponse(
+        record_export.chunks(chosen),
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{record_export.file_name(chosen)}"'},
+    )
+
+
 def _board_page(request: HttpRequest, phase: Phase, *, status: int = 200) -> HttpResponse:
     now = dispatch.now()
     built = boards.build(phase, restricted=True)
@@ -90,6 +102,7 @@ def _board_page(request: HttpRequest, phase: Phase, *, status: int = 200) -> Htt
         "is_frozen": phase.is_frozen(now),
         "is_over": now >= phase.closes_at,
         "is_estimate": phase.evidence_grade in boards.ESTIMATES,
+        "last_record": phase.records.order_by("-number").first(),
         "exports": phase.exports.select_related("person").order_by("-created_at", "-pk")[:EXPORTS_SHOWN],
     }
     return render(request, "jury/board.html", context, status=status)

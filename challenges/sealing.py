@@ -1,0 +1,273 @@
+"""The sealed record of a score: drawn up from its rows, chained in its phase, kept on disk, named by a row.
+
+``judging`` draws up the evidence once all answers and their energy are stored, and seals in the transaction
+that writes the score. A record is a function of rows that never change, so that a file that was lost can be
+made again, to the byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Prefetch
+
+from challenges.models import (
+    Call,
+    Case,
+    Evaluation,
+    Leaderboard,
+    Measurement,
+    Phase,
+    Run,
+    Score,
+    Suite,
+    Visibility,
+)
+from challenges.models import Record as RecordRow
+from scoring.energy.token_model import DEFAULT_CPU, MODEL_GRADES
+from scoring.energy.window import coefficients_of
+from scoring.record import chain, commitments, sealed
+from scoring.record.store import Store
+from scoring.values import EvidenceGrade
+
+EMPTY = chain.EMPTY
+US_PER_MS = 1000
+SIX_DECIMALS, FOUR_DECIMALS = Decimal("0.000001"), Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that a score is worked out from: what a record holds beside the score itself."""
+
+    subject: sealed.Subject
+    suite: sealed.SuiteVersion
+    model: sealed.Model
+    runs: tuple[sealed.Run, ...]
+    windows: tuple[sealed.Window, ...]
+    coefficients: sealed.Coefficients | None
+    environment: Mapping[str, str | int]
+    repetition: int
+
+
+def store() -> Store:
+    return Store(settings.RECORDS_DIR)
+
+
+def evidence_of(evaluation: Evaluation, suite: Suite) -> Evidence:
+    """Read what was stored of the repetition that counts; a few queries, and no lock."""
+    submission = evaluation.submission
+    measured = evaluation.measurements.get(repetition=evaluation.repetition, is_ranked=True)
+    return Evidence(
+        subject=sealed.Subject(
+            evaluation=str(evaluation.pk),
+            submission=str(submission.pk),
+            participation=str(submission.participation.public_id),
+            kind=submission.kind,
+            content_sha256=commitments.content_sha256(
+                suite.salt, submission=str(submission.pk), sha256=submission.content_sha256
+            ),
+        ),
+        suite=sealed.SuiteVersion(
+            version=suite.version,
+            visibility="public" if suite.visibility == Visibility.PUBLIC else "private",
+            sha256=suite.sha256,
+            cases=suite.cases.count(),
+        ),
+        model=sealed.Model(name=evaluation.model, revision=evaluation.model_revision, file_sha256=""),
+        runs=tuple(_runs(evaluation, suite)),
+        windows=(_window(measured),),
+        coefficients=_coefficients(measured),
+        environment=measured.evidence.get("environment", {}),
+        repetition=evaluation.repetition,
+    )
+
+
+def seal(score: Score, *, evidence: Evidence) -> RecordRow:
+    """Put the score's record behind the last one of its phase, on disk and as a row.
+
+    The caller holds the phase's Leaderboard row, so that no two follow the same one; a transaction that is
+    rolled back leaves a file that no row names. Raises ``StoreError`` where the disk takes nothing, and
+    ``NotCanonical`` or ``RecordUnreadable`` for what no record can hold.
+    """
+    last = RecordRow.objects.filter(phase=score.phase_id).order_by("-number").first()
+    made = chain.seal(_record(score, evidence), head_of(last) if last else EMPTY)
+    store().write(made.content)
+    return RecordRow.objects.create(
+        score=score,
+        phase_id=score.phase_id,
+        number=made.number,
+        sha256=made.sha256,
+        previous_sha256=made.previous_sha256,
+        size=len(made.content),
+    )
+
+
+def seal_what_is_not(phase: Phase) -> int:
+    """Seal the scores of the phase that have no record, in their order; returns how many there were.
+
+    Those are from before there were records: ``judging`` writes no score without one.
+    """
+    with transaction.atomic():
+        Leaderboard.objects.select_for_update().filter(phase=phase).first()
+        bare = Score.objects.filter(phase=phase, record=None).order_by("created_at", "pk")
+        for score in bare:
+            seal(score, evidence=_evidence_of_score(score))
+        return len(bare)
+
+
+def make_again(row: RecordRow) -> bool:
+    """Write a record's file anew from the rows; False where they no longer give the bytes of its hash."""
+    head = chain.Head(number=row.number - 1, sha256=row.previous_sha256)
+    made = chain.seal(_record(row.score, _evidence_of_score(row.score)), head)
+    if made.sha256 != row.sha256:
+        return False
+    store().write(made.content)
+    return True
+
+
+def of_score(score: Score, *, repetitions: tuple[int, ...]) -> sealed.Outcome:
+    """The score as a record tells it."""
+    return sealed.Outcome(
+        value=_fraction(score.value, FOUR_DECIMALS),
+        quality=_fraction(score.quality, SIX_DECIMALS),
+        green=_fraction(score.green, SIX_DECIMALS),
+        reaches_minimum=score.reaches_minimum,
+        is_ranked=score.is_ranked,
+        evidence_grade=EvidenceGrade(score.evidence_grade),
+        energy_mj=score.energy_mj,
+        energy_rule="median-of-repetitions",
+        energy_repetitions=repetitions,
+        quality_repetitions=repetitions,
+        prompt_tokens=score.prompt_tokens,
+        completion_tokens=score.completion_tokens,
+    )
+
+
+def suite_of(phase: Phase, sha256: str) -> Suite:
+    """The suite that a score of the phase names by its hash: the phase's, or one that it ranked by before."""
+    if phase.ranked_suite.sha256 == sha256:
+        return phase.ranked_suite
+    return Suite.objects.filter(challenge=phase.challenge_id, sha256=sha256).order_by("pk")[0]
+
+
+def case_text(case: Case) -> str:
+    """The text that a case's hash covers."""
+    return commitments.case_text({name: getattr(case, name) for name in commitments.CASE_FIELDS})
+
+
+def head_of(row: RecordRow) -> chain.Head:
+    return chain.Head(number=row.number, sha256=row.sha256)
+
+
+def _evidence_of_score(score: Score) -> Evidence:
+    """By the suite that the score names, whatever its phase ranks by now."""
+    return evidence_of(score.evaluation, suite_of(score.phase, score.suite_sha256))
+
+
+def _record(score: Score, evidence: Evidence) -> sealed.Record:
+    phase = score.phase
+    counted = (evidence.repetition,)
+    return sealed.Record(
+        chain=sealed.Chain(challenge=phase.challenge.slug, phase=phase.slug, phase_id=phase.pk),
+        created_at=_moment(score.created_at),
+        subject=evidence.subject,
+        rules=sealed.Rules(
+            policy=score.policy,
+            parameters=score.policy_parameters,
+            evidence_grade=EvidenceGrade(phase.evidence_grade),
+        ),
+        suite=evidence.suite,
+        model=evidence.model,
+        runs=evidence.runs,
+        windows=evidence.windows,
+        score=of_score(score, repetitions=counted),
+        environment=evidence.environment,
+        coefficients=evidence.coefficients,
+    )
+
+
+def _runs(evaluation: Evaluation, suite: Suite) -> Iterator[sealed.Run]:
+    is_public = suite.visibility == Visibility.PUBLIC
+    rows = (
+        Run.objects.filter(evaluation=evaluation, repetition=evaluation.repetition, case__suite=suite)
+        .select_related("case")
+        .prefetch_related(Prefetch("calls", queryset=Call.objects.order_by("index")))
+    )
+    for row in rows:
+        case = commitments.case_sha256(suite.salt, case_text(row.case))
+        yield sealed.Run(
+            case_sha256=case,
+            key=row.case.key if is_public else "",
+            repetition=row.repetition,
+            weight=row.case.weight,
+            grade=_fraction(row.grade, SIX_DECIMALS),
+            calls=tuple(_call(call, row, case, suite) for call in row.calls.all()),
+        )
+
+
+def _call(call: Call, run: Run, case: str, suite: Suite) -> sealed.Call:
+    return sealed.Call(
+        prompt_tokens=call.prompt_tokens,
+        completion_tokens=call.completion_tokens,
+        cached_tokens=call.cached_tokens,
+        first_token_us=round(call.first_token_ms * US_PER_MS),
+        duration_us=round(call.duration_ms * US_PER_MS),
+        attempts=call.attempts,
+        finish_reason=call.finish_reason,
+        answer_sha256=commitments.answer_sha256(
+            suite.salt,
+            evaluation=str(run.evaluation_id),
+            case_sha256=case,
+            repetition=run.repetition,
+            index=call.index,
+            text=call.text,
+        ),
+        answer=call.text if suite.visibility == Visibility.PUBLIC else None,
+    )
+
+
+def _window(measured: Measurement) -> sealed.Window:
+    grade = EvidenceGrade(measured.evidence_grade)
+    told = bool(measured.witness_note) or measured.witness_mj is not None
+    return sealed.Window(
+        repetition=measured.repetition,
+        window_id=measured.evidence.get("window_id", ""),
+        source=measured.source,
+        basis="token-model" if grade in MODEL_GRADES else "counter",
+        grade=grade,
+        energy_mj=measured.energy_mj,
+        seconds=f"{measured.seconds:.3f}",
+        flags=tuple(sorted(measured.flags)),
+        witness=sealed.Witness(
+            energy_mj=measured.witness_mj, co2_mg=measured.co2_mg, note=measured.witness_note
+        )
+        if told
+        else None,
+    )
+
+
+def _coefficients(measured: Measurement) -> sealed.Coefficients | None:
+    told: Mapping[str, Any] | None = measured.evidence.get("coefficients")
+    if told is None and measured.source == DEFAULT_CPU.version:
+        # From before they were stored with each figure; the version says which they were.
+        told = coefficients_of(DEFAULT_CPU)
+    if told is None:
+        return None
+    within = told["range"]
+    return sealed.Coefficients(
+        **{**told, "grade": EvidenceGrade(told["grade"]), "range": within and sealed.Range(**within)}
+    )
+
+
+def _fraction(value: Decimal, decimals: Decimal) -> str:
+    return f"{value.quantize(decimals):f}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"

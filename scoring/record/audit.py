@@ -1,0 +1,266 @@
+"""What an auditor may ask of published records, and the words of the answer.
+
+``python -m scoring`` calls ``main``; the doors of the platform do not. Everything printed is Spanish: the
+outcome on standard output, why it cannot be told on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain as chained
+from pathlib import Path
+from typing import NoReturn
+
+from scoring.record import chain, disclosure, recompute, sealed
+from scoring.record.bundle import DISCLOSURE_NAME, RECORD_NAME, Bundle
+from scoring.record.chain import Head
+from scoring.record.disclosure import Disclosure, Suite
+from scoring.record.errors import ChainBroken, EntryChanged, RecordError
+from scoring.record.recompute import Difference, Recomputed
+from scoring.record.sealed import MAX_RECORD_BYTES, Record
+from scoring.record.shapes import HASH
+
+WELL, DIFFERS, CANNOT = 0, 1, 2
+# Some 0.3 s of work: about what a process takes to start and open the bundle.
+WORTH_A_PROCESS = 500
+HASH_DIGITS = 64
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what is asked and return the exit code."""
+    try:
+        asked = _parser().parse_args(arguments)
+        answer: Callable[[Path], int] = asked.answer
+        return answer(asked.path)
+    except (ChainBroken, EntryChanged) as broken:
+        print(broken)
+        return DIFFERS
+    except RecordError as wrong:
+        print(f"No se puede comprobar: {wrong}", file=sys.stderr)
+    except _Asked as wrong:
+        print(wrong, file=sys.stderr)
+    except OSError as error:
+        print(_refused(error), file=sys.stderr)
+    return CANNOT
+
+
+def verify(path: Path) -> int:
+    """Follow the chain of a bundle, or those of all phases whose records lie in a folder."""
+    if path.is_dir():
+        heads = _heads_of_folder(path)
+    else:
+        with Bundle(path) as opened:
+            told, head = opened.manifest, opened.check()
+        heads = [(f"{told.phase.challenge}/{told.phase.phase}", told.count, head)]
+    for phase, count, head in heads:
+        print(f"{phase}: cadena íntegra: {_records(count)}, cabeza {head.sha256}")
+    return WELL
+
+
+def recompute_file(path: Path) -> int:
+    """Work out the score of one record, or of each in a bundle; stops at the first that differs."""
+    if _is_zip(path):
+        return _recompute_bundle(path)
+    told = _recomputed(_content_of(path), suites={}, answers=None)
+    return _print([told])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What became of one record, in words, and the exit code that it deserves."""
+
+    words: str
+    code: int = WELL
+
+
+def _recompute_bundle(path: Path) -> int:
+    """On all processors, as each record is worked out by itself; told in the order of the chain."""
+    with Bundle(path) as opened:
+        names = list(opened.names(RECORD_NAME))
+        head = _named_head(names[-1]) if names else opened.manifest.start
+        opened.check_rest(head)
+    parts = _parts(len(names), os.cpu_count() or 1)
+    if len(parts) == 1:
+        code = _print(_recompute_part(path, parts[0]))
+    else:
+        with ProcessPoolExecutor(len(parts)) as pool:
+            code = _print(chained.from_iterable(pool.map(partial(_recompute_part, path), parts)))
+    if code == WELL:
+        print(f"{_records(len(names))}: todas las puntuaciones salen idénticas, cabeza {head.sha256}")
+    return code
+
+
+def _parts(count: int, processors: int) -> list[range]:
+    """The records' places, in as many stretches as it is worth to start processes for."""
+    size = max(-(-count // processors), WORTH_A_PROCESS)
+    return [range(at, min(at + size, count)) for at in range(0, count, size)] or [range(0)]
+
+
+def _recompute_part(path: Path, part: range) -> list[_Told]:
+    """The records at these places of the bundle, as far as they are well, each behind the one before it.
+
+    Runs in a process of its own, so it opens the bundle for itself.
+    """
+    with Bundle(path) as opened:
+        told: list[_Told] = []
+        names = list(opened.names(RECORD_NAME))
+        before = _named_head(names[part.start - 1]) if part.start else opened.manifest.start
+        follower = chain.Follower(before, phase=opened.manifest.phase.identity)
+        suites = _disclosed(opened)
+        for name, content in opened.records(names[place] for place in part):
+            try:
+                follower.follow(content)
+            except ChainBroken as broken:
+                return [*told, _Told(words=str(broken), code=DIFFERS)]
+            answers = opened.read(name.replace("records/", "answers/"))
+            told.append(_recomputed(content, suites=suites, answers=answers))
+            if told[-1].code:
+                break
+    return told
+
+
+def _named_head(name: str) -> Head:
+    """The link that a record's name tells; that it tells the truth is seen where that record is read."""
+    number, sha256 = name.removeprefix("records/").removesuffix(".json").split("-")
+    return Head(number=int(number), sha256=sha256)
+
+
+def _disclosed(opened: Bundle) -> Disclosure:
+    told = opened.read(DISCLOSURE_NAME)
+    return disclosure.read(told) if told is not None else {}
+
+
+def _print(told: Iterable[_Told]) -> int:
+    """Each in its turn, until one is not well; returns its code."""
+    for each in told:
+        print(each.words)
+        if each.code:
+            return each.code
+    return WELL
+
+
+def _recomputed(content: bytes, *, suites: Disclosure, answers: bytes | None) -> _Told:
+    """What becomes of one record. Raises ``RecordError`` where it is none."""
+    record = sealed.read(content)
+    place = f"registro {record.chain.number} ({record.subject.submission})"
+    try:
+        computed = recompute.recompute(record)
+        regraded = _regraded(record, content, suites.get(record.suite.sha256), answers)
+        different = next(chained(recompute.differences(record, computed), regraded), None)
+    except RecordError as error:
+        raise error.inside(place) from None
+    if different is not None:
+        return _Told(words=f"{place}: {_said(different)}", code=DIFFERS)
+    return _Told(words=f"{place}: {_score(computed)}: idéntica")
+
+
+def _regraded(
+    record: Record, content: bytes, suite: Suite | None, answers: bytes | None
+) -> Iterator[Difference]:
+    if suite is None:
+        return iter(())
+    told = None
+    if answers is not None:
+        sha256 = chain.sha256_of(content)
+        told = disclosure.read_answers(answers, record=record, record_sha256=sha256)
+    return recompute.grading_differences(record, suite, told)
+
+
+def _heads_of_folder(path: Path) -> list[tuple[str, int, Head]]:
+    """The records of a store, of an unpacked bundle or of any folder, phase by phase and in their order."""
+    found: dict[tuple[str, str, int], list[tuple[int, str, Path]]] = defaultdict(list)
+    for file in sorted(_record_files(path)):
+        place = sealed.place_of(_content_of(file))
+        found[place.of_phase].append((place.number, file.name, file))
+    if not found:
+        raise _Asked(f"No hay ningún registro en {path}.")
+    heads = []
+    for phase, files in sorted(found.items()):
+        files.sort()
+        head = chain.verify(_content_of(file) for _, _, file in files)
+        heads.append(("/".join(phase[:2]), len(files), head))
+    return heads
+
+
+def _record_files(path: Path) -> Iterator[Path]:
+    """Files that a record's hash names, links left out."""
+    for file in path.rglob("*.json"):
+        if file.is_file() and not file.is_symlink() and _named_hash(file) and file.parent.name not in OTHERS:
+            yield file
+
+
+OTHERS = ("answers", "evidence")
+
+
+def _content_of(path: Path) -> bytes:
+    """A record's bytes; where its name tells its hash, they are the ones."""
+    with path.open("rb") as file:
+        content = file.read(MAX_RECORD_BYTES + 1)
+    if (named := _named_hash(path)) and chain.sha256_of(content) != named:
+        raise EntryChanged("sus bytes no son los del hash de su nombre", where=path.name)
+    return content
+
+
+def _named_hash(path: Path) -> str:
+    """The hash at the end of the name, "" where there is none."""
+    last = path.stem[-HASH_DIGITS:]
+    return last if HASH.fullmatch(last) else ""
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+def _records(count: int) -> str:
+    return "1 registro" if count == 1 else f"{count} registros"
+
+
+def _score(computed: Recomputed) -> str:
+    return (
+        f"puntuación {computed.value}, calidad {computed.quality}, ahorro {computed.green}, "
+        f"energía {computed.energy_mj} mJ"
+    )
+
+
+def _said(different: Difference) -> str:
+    return f"{different.field}: el registro dice {different.claimed} y sale {different.computed or 'nada'}"
+
+
+def _refused(error: OSError) -> str:
+    reasons = (
+        (FileNotFoundError, "no existe"),
+        (IsADirectoryError, "es una carpeta, y hace falta un archivo"),
+        (PermissionError, "no hay permiso para leerlo"),
+    )
+    reason = next((words for kind, words in reasons if isinstance(error, kind)), error.strerror)
+    return f"No se puede leer {error.filename}: {reason}."
+
+
+class _Asked(Exception):
+    """Something that we cannot do was asked for; ``str`` is the sentence."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _Asked("Escribe python -m scoring recompute ARCHIVO, o python -m scoring verify ARCHIVO.")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="python -m scoring", description="Comprueba registros sellados, sin base de datos.")
+    verbs = parser.add_subparsers(required=True, metavar="recompute|verify")
+    for name, answer, help_text in (
+        ("recompute", recompute_file, "vuelve a calcular la puntuación de un registro o de un archivo"),
+        ("verify", verify, "sigue la cadena de un archivo o de una carpeta"),
+    ):
+        verb = verbs.add_parser(name, help=help_text)
+        verb.add_argument("path", type=Path, metavar="ARCHIVO")
+        verb.set_defaults(answer=answer)
+    return parser

@@ -1,0 +1,501 @@
+"""The record of one score, format 1: all that the score was worked out from, and nothing about a person.
+
+``challenges`` makes one in the transaction that writes the score and hands it to ``chain.seal``; auditors
+read it back with ``read``. docs/energy.md tells field by field what a record holds. A format is never
+changed: a new field makes the next one.
+
+Private cases, answers to them and prompts stand here as salted hashes (``commitments``); who took part, as
+the public identifier that the board shows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+from scoring.record import canonical
+from scoring.record.errors import RecordUnreadable
+from scoring.record.shapes import (
+    HASH,
+    MOMENT,
+    NAME,
+    SLUG,
+    UUID,
+    Shape,
+    boolean,
+    fraction,
+    list_of,
+    map_of,
+    matching,
+    member_of,
+    names,
+    one_of,
+    or_none,
+    text,
+    whole,
+)
+from scoring.values import EvidenceGrade
+
+FORMAT = "desafio-record/1"
+MAX_RECORD_BYTES = 8 * 2**20
+MAX_CASES, MAX_REPETITIONS = 10_000, 100
+# The column's: interrupted ones are run again under the next number, so that they are not one to five.
+LARGEST_REPETITION = 32_767
+MAX_RUNS, MAX_CALLS_OF_A_RUN = 50_000, 1000
+NO_PREVIOUS = "0" * 64
+
+Basis = Literal["counter", "calls", "token-model"]
+EnergyRule = Literal["median-of-repetitions"]
+PhaseIdentity = tuple[str, str, int]  # slugs of challenge and phase, and the phase's id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """The record's place: the ``number``-th of its phase, from 1. ``chain.seal`` sets number and previous."""
+
+    challenge: str
+    phase: str
+    phase_id: int
+    number: int = 1
+    previous_sha256: str = NO_PREVIOUS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What was evaluated. ``participation`` is the public identifier; ``content_sha256`` the salted hash."""
+
+    evaluation: str
+    submission: str
+    participation: str
+    kind: str
+    content_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The phase's: how a score follows from quality and energy, and the grade of evidence that ranks."""
+
+    policy: str
+    parameters: Mapping[str, str | int]
+    evidence_grade: EvidenceGrade
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteVersion:
+    """What it was judged on. ``cases`` is how many there are: none can be left out of a mean unseen."""
+
+    version: int
+    visibility: Literal["public", "private"]
+    sha256: str
+    cases: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What answered. ``file_sha256`` is "" where the backend does not tell."""
+
+    name: str
+    revision: str
+    file_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One answered request. ``answer`` is None for a private suite, ``energy_mj`` where none was given."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    first_token_us: int
+    duration_us: int
+    attempts: int
+    finish_reason: str
+    answer_sha256: str
+    answer: str | None = None
+    energy_mj: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One case in one repetition. ``key`` is "" for a private case; the last call's answer was graded.
+
+    ``grade`` has 6 decimals.
+    """
+
+    case_sha256: str
+    key: str
+    repetition: int
+    weight: int
+    grade: str
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardware:
+    """The device of a window, as it was set then. None: nobody can tell."""
+
+    uuid: str
+    name: str
+    driver: str
+    clocks_mhz: tuple[int, ...] | None
+    power_limit_mw: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """What codecarbon says of a window: never ranked."""
+
+    energy_mj: int | None
+    co2_mg: int | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The energy of the ranked suite in one repetition, and what it follows from.
+
+    ``basis`` "counter": interpolated between the edges of a counter; "calls": the sum of the calls'
+    ``energy_mj``; "token-model": the record's coefficients over the calls' tokens. ``started_ns`` and
+    ``ended_ns`` are the meter's monotonic nanoseconds; ``edges_sha256`` names the edge log ("" and 0
+    without).
+    """
+
+    repetition: int
+    window_id: str
+    source: str
+    basis: Basis
+    grade: EvidenceGrade
+    energy_mj: int
+    seconds: str
+    flags: tuple[str, ...]
+    started_ns: int | None = None
+    ended_ns: int | None = None
+    edges_sha256: str = ""
+    edges_count: int = 0
+    hardware: Hardware | None = None
+    witness: Witness | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The reference workload at one moment, beside the day's baseline (None: there was none)."""
+
+    moment: Literal["before", "after"]
+    window_id: str
+    energy_mj: int
+    seconds: str
+    baseline_mj: int | None
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """What the device draws when nothing runs: reported, never subtracted."""
+
+    power_mw: int
+    seconds: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """The lengths of call that the coefficients were calibrated on."""
+
+    min_prompt_tokens: int
+    max_prompt_tokens: int
+    min_completion_tokens: int
+    max_completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coefficients:
+    """The token model of grades D and E. ``calibration_sha256`` is "" where it never was calibrated."""
+
+    version: str
+    c0: str
+    c1: str
+    c2: str
+    c3: str
+    c4: str
+    source: str
+    grade: EvidenceGrade
+    range: Range | None
+    calibration_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The score as it was stored, and which repetitions it was taken from.
+
+    Quality and tokens come from ``quality_repetitions``; the energy is the median of the windows of
+    ``energy_repetitions``. ``value`` has 4 decimals, ``quality`` and ``green`` 6.
+    """
+
+    value: str
+    quality: str
+    green: str
+    reaches_minimum: bool
+    is_ranked: bool
+    evidence_grade: EvidenceGrade
+    energy_mj: int
+    energy_rule: EnergyRule
+    energy_repetitions: tuple[int, ...]
+    quality_repetitions: tuple[int, ...]
+    prompt_tokens: int
+    completion_tokens: int
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """``environment`` names what else the figures may hang on: versions, container, backend's settings.
+
+    ``created_at`` is RFC 3339 in UTC with microseconds. Runs are in the order of ``run_order``, windows in
+    that of their repetitions.
+    """
+
+    chain: Chain
+    created_at: str
+    subject: Subject
+    rules: Rules
+    suite: SuiteVersion
+    model: Model
+    runs: tuple[Run, ...]
+    windows: tuple[Window, ...]
+    score: Outcome
+    environment: Mapping[str, str | int]
+    coefficients: Coefficients | None = None
+    references: tuple[Reference, ...] = ()
+    idle: Idle | None = None
+    format: str = FORMAT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a chain looks at in a record."""
+
+    challenge: str
+    phase: str
+    phase_id: int
+    number: int
+    previous_sha256: str
+
+    @property
+    def of_phase(self) -> PhaseIdentity:
+        return self.challenge, self.phase, self.phase_id
+
+
+def run_order(run: Run) -> tuple[int, str, str]:
+    """Not the suite's own order, which would tell which private case is which from version to version."""
+    return run.repetition, run.key, run.case_sha256
+
+
+def write(record: Record) -> bytes:
+    """The record's canonical bytes. Raises ``NotCanonical`` and ``RecordUnreadable``, as ``read`` would."""
+    raw = canonical.dumps(dataclasses.asdict(record))
+    read(raw)
+    return raw
+
+
+def read(raw: bytes) -> Record:
+    """The record in these bytes, looked at as a whole; what follows from it is ``recompute``'s to say.
+
+    Raises ``NotCanonical`` and ``RecordUnreadable`` with the path of what is wrong.
+    """
+    value = canonical.loads_for_shape(raw, max_bytes=MAX_RECORD_BYTES)
+    if type(value) is not dict or value.get("format") != FORMAT:
+        found = value.get("format") if type(value) is dict else None
+        raise RecordUnreadable(f"es {found!r} y esta versión lee {FORMAT!r}", where="format")
+    record = _RECORD(value)
+    _check_order(record)
+    return record
+
+
+def place_of(raw: bytes) -> Place:
+    """The chain's part of a record's bytes, without reading the rest: what ``chain`` needs of thousands.
+
+    Canonical JSON puts it first and lets it come once. Raises ``RecordUnreadable``.
+    """
+    found = _PLACE.match(raw)
+    if not found or raw.count(b'"chain":') != 1:
+        raise RecordUnreadable("no empieza por su lugar en la cadena", where="chain")
+    challenge, number, phase, phase_id, previous = (part.decode() for part in found.groups())
+    return Place(
+        challenge=challenge,
+        phase=phase,
+        phase_id=int(phase_id),
+        number=int(number),
+        previous_sha256=previous,
+    )
+
+
+def _check_order(record: Record) -> None:
+    order = [run_order(run) for run in record.runs]
+    if any(earlier >= later for earlier, later in pairwise(order)):
+        raise RecordUnreadable("un caso está repetido o fuera de su orden", where="runs")
+    repetitions = [window.repetition for window in record.windows]
+    if repetitions != sorted(set(repetitions)):
+        raise RecordUnreadable("una repetición está repetida o fuera de su orden", where="windows")
+    is_public = record.suite.visibility == "public"
+    for index, run in enumerate(record.runs):
+        if bool(run.key) != is_public:
+            raise RecordUnreadable("solo los casos públicos llevan clave", where=f"runs.{index}.key")
+        if not is_public and any(call.answer is not None for call in run.calls):
+            what = "las respuestas a casos privados no van en el registro"
+            raise RecordUnreadable(what, where=f"runs.{index}.calls")
+
+
+_PLACE = re.compile(
+    rb'\{"chain":\{"challenge":"([A-Za-z0-9_-]{1,60})","number":([1-9][0-9]{0,15}),'
+    rb'"phase":"([A-Za-z0-9_-]{1,60})","phase_id":([0-9]{1,16}),"previous_sha256":"([0-9a-f]{64})"\},'
+)
+_hash, _hash_or_none, _slug = matching(HASH), matching(HASH, or_empty=True), matching(SLUG)
+_uuid, _name, _seconds = matching(UUID), matching(NAME), fraction(3, whole_digits=9)
+_grade: Any = member_of(EvidenceGrade)
+_coefficient = matching(re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,20})?"))
+_repetition = whole(1, LARGEST_REPETITION)
+
+
+def _repetitions(value: Any) -> tuple[int, ...]:
+    found = list_of(_repetition, most=MAX_REPETITIONS, least=1)(value)
+    if list(found) != sorted(set(found)):
+        raise RecordUnreadable("debe estar en orden y sin repetir")
+    return found
+
+
+def _text_or_whole(value: Any) -> str | int:
+    return text()(value) if type(value) is str else whole(-canonical.LARGEST_WHOLE)(value)
+
+
+_CALL = Shape(
+    Call,
+    prompt_tokens=whole(),
+    completion_tokens=whole(),
+    cached_tokens=whole(),
+    first_token_us=whole(),
+    duration_us=whole(),
+    attempts=whole(1),
+    finish_reason=text(most=32),
+    answer_sha256=_hash,
+    answer=or_none(text(most=1_000_000)),
+    energy_mj=or_none(whole()),
+)
+_RUN = Shape(
+    Run,
+    case_sha256=_hash,
+    key=text(most=40),
+    repetition=_repetition,
+    weight=whole(1, 10**6),
+    grade=fraction(6),
+    calls=list_of(_CALL, most=MAX_CALLS_OF_A_RUN, least=1),
+)
+_WINDOW = Shape(
+    Window,
+    repetition=_repetition,
+    window_id=text(most=80),
+    source=text(most=120, least=1),
+    basis=one_of("counter", "calls", "token-model"),
+    grade=_grade,
+    energy_mj=whole(),
+    seconds=_seconds,
+    flags=names(),
+    started_ns=or_none(whole()),
+    ended_ns=or_none(whole()),
+    edges_sha256=_hash_or_none,
+    edges_count=whole(),
+    hardware=or_none(
+        Shape(
+            Hardware,
+            uuid=text(most=120),
+            name=text(most=200),
+            driver=text(most=120),
+            clocks_mhz=or_none(list_of(whole(), most=20)),
+            power_limit_mw=or_none(whole()),
+        )
+    ),
+    witness=or_none(Shape(Witness, energy_mj=or_none(whole()), co2_mg=or_none(whole()), note=text(most=300))),
+)
+_RECORD = Shape(
+    Record,
+    chain=Shape(
+        Chain, challenge=_slug, phase=_slug, phase_id=whole(), number=whole(1), previous_sha256=_hash
+    ),
+    created_at=matching(MOMENT),
+    subject=Shape(
+        Subject,
+        evaluation=_name,
+        submission=_uuid,
+        participation=_uuid,
+        kind=_slug,
+        content_sha256=_hash,
+    ),
+    rules=Shape(Rules, policy=_slug, parameters=map_of(_text_or_whole, most=100), evidence_grade=_grade),
+    suite=Shape(
+        SuiteVersion,
+        version=whole(1),
+        visibility=one_of("public", "private"),
+        sha256=_hash,
+        cases=whole(1, MAX_CASES),
+    ),
+    model=Shape(Model, name=text(most=120), revision=text(most=120), file_sha256=_hash_or_none),
+    runs=list_of(_RUN, most=MAX_RUNS, least=1),
+    windows=list_of(_WINDOW, most=MAX_REPETITIONS, least=1),
+    score=Shape(
+        Outcome,
+        value=fraction(4, whole_digits=3),
+        quality=fraction(6),
+        green=fraction(6),
+        reaches_minimum=boolean,
+        is_ranked=boolean,
+        evidence_grade=_grade,
+        energy_mj=whole(),
+        energy_rule=one_of("median-of-repetitions"),
+        energy_repetitions=_repetitions,
+        quality_repetitions=_repetitions,
+        prompt_tokens=whole(),
+        completion_tokens=whole(),
+        flags=names(),
+    ),
+    environment=map_of(_text_or_whole, most=100),
+    coefficients=or_none(
+        Shape(
+            Coefficients,
+            version=text(most=120, least=1),
+            c0=_coefficient,
+            c1=_coefficient,
+            c2=_coefficient,
+            c3=_coefficient,
+            c4=_coefficient,
+            source=text(),
+            grade=_grade,
+            range=or_none(
+                Shape(
+                    Range,
+                    min_prompt_tokens=whole(),
+                    max_prompt_tokens=whole(),
+                    min_completion_tokens=whole(),
+                    max_completion_tokens=whole(),
+                )
+            ),
+            calibration_sha256=_hash_or_none,
+        )
+    ),
+    references=list_of(
+        Shape(
+            Reference,
+            moment=one_of("before", "after"),
+            window_id=text(most=80),
+            energy_mj=whole(),
+            seconds=_seconds,
+            baseline_mj=or_none(whole()),
+            flags=names(),
+        ),
+        most=2 * MAX_REPETITIONS,
+    ),
+    idle=or_none(Shape(Idle, power_mw=whole(), seconds=_seconds, source=text(most=120))),
+    format=one_of(FORMAT),
+)
