@@ -33,6 +33,7 @@ from challenges.models import Record as RecordRow
 from scoring.energy.token_model import DEFAULT_CPU, MODEL_GRADES
 from scoring.energy.window import coefficients_of
 from scoring.record import chain, commitments, sealed
+from scoring.record.errors import RecordUnreadable
 from scoring.record.store import Store
 from scoring.values import EvidenceGrade
 
@@ -60,9 +61,14 @@ def store() -> Store:
 
 
 def evidence_of(evaluation: Evaluation, suite: Suite) -> Evidence:
-    """Read what was stored of the repetition that counts; a few queries, and no lock."""
+    """Read what was stored of the repetition that counts; a few queries, and no lock.
+
+    Raises ``RecordUnreadable`` where it was never measured.
+    """
     submission = evaluation.submission
-    measured = evaluation.measurements.get(repetition=evaluation.repetition, is_ranked=True)
+    measured = evaluation.measurements.filter(repetition=evaluation.repetition, is_ranked=True).first()
+    if measured is None:
+        raise RecordUnreadable("su repetición no se midió", where=f"evaluación {evaluation.pk}")
     return Evidence(
         subject=sealed.Subject(
             evaluation=str(evaluation.pk),

@@ -44,7 +44,7 @@ from challenges.backups.errors import (
 from challenges.backups.manifest import Contents, Manifest
 from challenges.backups.telling import explain
 from challenges.engine_version import ENGINE_VERSION
-from challenges.models import Participation, Person, Phase, Submission, WorkerProcess
+from challenges.models import Participation, Person, Phase, Record, Submission, WorkerProcess
 from challenges.worker_life import WorkerLife
 from tests.factories import PROMPT, a_participation, a_person, a_phase, a_submission
 from tests.scripted_backend import MODEL, Answer, answering, chat_events, scripted_backend
@@ -146,9 +146,13 @@ def test_a_backup_comes_back_row_by_row(tmp_path: Path, fresh_url: str) -> None:
     fill()
     file = tmp_path / "copia.zip"
     said = good(alia("backup", file, DATABASE_URL=database_url()))
-    told = good(alia("restore", file, DATABASE_URL=fresh_url))
+    records = tmp_path / "registros"
+    told = good(alia("restore", file, DATABASE_URL=fresh_url, RECORDS_DIR=str(records)))
     before, after = rows_of(database_url()), rows_of(fresh_url)
     assert after == before
+    made = {path.stem for path in records.rglob("*.json")}
+    assert made == set(Record.objects.values_list("sha256", flat=True)), "the rows give their files again"
+    assert len(made) == len(NAMES)
     count = sum(map(len, before.values()))
     assert f"{count} filas de {len(before)} tablas" in said
     assert f"Recuperadas {count} filas" in told

@@ -313,6 +313,13 @@ def test_the_manifest_comes_last_and_once(tmp_path: Path) -> None:
     assert refused(written_again(path, entries)).where == "manifest.json"
 
 
+def test_evidence_comes_behind_the_records(tmp_path: Path) -> None:
+    path = a_bundle(tmp_path / "a.zip", LINKS[:1], evidence=EVIDENCE[:1])
+    readme, record, evidence, manifest = entries_of(path).items()
+    found = refused(written_again(path, [readme, evidence, record, manifest]))
+    assert (found.where, found.what) == (record[0], "está fuera de su sitio")
+
+
 # --- zips that others make ---------------------------------------------------------------------------------
 
 
@@ -388,6 +395,33 @@ def test_entries_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(first + headers + end)
     found = refused(tmp_path / "a.zip")
     assert (found.where, found.what) == ("b.json", "no empieza donde acaba la anterior")
+
+
+def test_bytes_that_no_entry_holds_are_refused_wherever_they_hide(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    writer = stored_zip.Writer()
+    first, hidden = writer.entry("a.json", b"{}"), b"escondido"
+    tail = writer.tail()
+    directory = tail[: -stored_zip.END.size]
+
+    def end(directory_at: int) -> bytes:
+        return stored_zip.END.pack(stored_zip.END_SIGNATURE, 0, 0, 1, 1, len(directory), directory_at, 0)
+
+    for content, what in (
+        (first + hidden + directory + end(len(first + hidden)), "falta o sobra algo"),
+        (first + directory + hidden + end(len(first)), "su índice no está donde debe"),
+        (hidden + first + directory + end(len(hidden + first)), "falta o sobra algo"),
+    ):
+        path.write_bytes(content)
+        assert what in refused(path).what
+
+
+def test_an_entry_whose_bytes_are_not_those_of_its_checksum_is_not_handed_out(tmp_path: Path) -> None:
+    writer = stored_zip.Writer()
+    whole = writer.entry("a.json", b"{}") + writer.tail()
+    (tmp_path / "a.zip").write_bytes(whole.replace(b"{}", b"[]"))
+    with stored_zip.Archive(tmp_path / "a.zip") as archive, pytest.raises(EntryChanged):
+        archive.read(archive.entries[0])
 
 
 def test_an_entry_twice_is_refused(tmp_path: Path) -> None:

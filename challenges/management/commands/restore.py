@@ -39,6 +39,8 @@ class Command(BaseCommand):
         # A backup of older code lacks what has come since; for one of this code there is nothing to do.
         call_command("migrate", interactive=False, verbosity=0)
         try:
+            # The files of the records are not in a backup: the rows give them again, to the byte.
+            call_command("seal_records", stdout=self.stdout)
             call_command("check_invariants", stdout=self.stdout, stderr=self.stderr)
         except CommandError as broken:
             raise CommandError(
