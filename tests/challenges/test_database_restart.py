@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from django.db import DataError, Error, InterfaceError, OperationalError
+from django.db import DataError, Error, InterfaceError, OperationalError, connection
 
 from challenges.database_restart import write_once_it_is_back
 from challenges.errors import LeaseLost
@@ -52,3 +52,21 @@ def test_what_a_new_connection_does_not_mend_is_not_tried_again(fault: Callable[
     with pytest.raises((LeaseLost, DataError)):
         asyncio.run(write_once_it_is_back(write, within_s=60))
     assert write.calls == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no session that a server could end")
+def test_a_session_that_the_server_ended_is_left_for_a_new_one() -> None:
+    sessions: list[int] = []
+
+    def write() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            sessions.append(cursor.fetchone()[0])
+            if len(sessions) == 1:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        connection.close()
+
+    asyncio.run(write_once_it_is_back(write, within_s=10))
+    first, second = sessions
+    assert first != second
