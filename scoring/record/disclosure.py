@@ -147,7 +147,6 @@ _FILE = Shape(
             cases=list_of(_text, most=MAX_CASES, least=1),
         ),
         most=MAX_SUITES,
-        least=1,
     ),
 )
 _ANSWERS = Shape(

@@ -136,13 +136,20 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """The device of a window, as it was set then. None: nobody can tell."""
+    """The device of a window and how it was set then, as ``scoring.energy.counter`` tells it.
+
+    None: nobody can tell. ``range_mj`` and ``max_power_mw`` decide what a counter that starts again had counted.
+    """
 
     uuid: str
     name: str
     driver: str
-    clocks_mhz: tuple[int, ...] | None
-    power_limit_mw: int | None
+    update_ms: int = 0
+    range_mj: int | None = None
+    max_power_mw: int | None = None
+    idle_power_mw: int | None = None
+    clocks_mhz: tuple[int, ...] | None = None
+    power_limit_mw: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +167,8 @@ class Window:
 
     ``basis`` "counter": interpolated between the edges of a counter; "calls": the sum of the calls'
     ``energy_mj``; "token-model": the record's coefficients over the calls' tokens. ``started_ns`` and
-    ``ended_ns`` are the meter's monotonic nanoseconds; ``edges_sha256`` names the edge log ("" and 0
-    without).
+    ``ended_ns`` are the meter's monotonic nanoseconds, as text: after 104 days they are beyond 2^53.
+    ``edges_sha256`` is that of ``scoring.energy.edges``, "" and 0 edges where there are none.
     """
 
     repetition: int
@@ -172,8 +179,8 @@ class Window:
     energy_mj: int
     seconds: str
     flags: tuple[str, ...]
-    started_ns: int | None = None
-    ended_ns: int | None = None
+    started_ns: str | None = None
+    ended_ns: str | None = None
     edges_sha256: str = ""
     edges_count: int = 0
     hardware: Hardware | None = None
@@ -358,6 +365,7 @@ _uuid, _name, _seconds = matching(UUID), matching(NAME), fraction(3, whole_digit
 _grade: Any = member_of(EvidenceGrade)
 _coefficient = matching(re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,20})?"))
 _repetition = whole(1, LARGEST_REPETITION)
+_nanoseconds = matching(re.compile(r"(?:0|[1-9][0-9]{0,18})"))
 
 
 def _repetitions(value: Any) -> tuple[int, ...]:
@@ -403,8 +411,8 @@ _WINDOW = Shape(
     energy_mj=whole(),
     seconds=_seconds,
     flags=names(),
-    started_ns=or_none(whole()),
-    ended_ns=or_none(whole()),
+    started_ns=or_none(_nanoseconds),
+    ended_ns=or_none(_nanoseconds),
     edges_sha256=_hash_or_none,
     edges_count=whole(),
     hardware=or_none(
@@ -413,6 +421,10 @@ _WINDOW = Shape(
             uuid=text(most=120),
             name=text(most=200),
             driver=text(most=120),
+            update_ms=whole(),
+            range_mj=or_none(whole()),
+            max_power_mw=or_none(whole()),
+            idle_power_mw=or_none(whole()),
             clocks_mhz=or_none(list_of(whole(), most=20)),
             power_limit_mw=or_none(whole()),
         )

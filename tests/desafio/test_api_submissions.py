@@ -208,6 +208,7 @@ def test_a_scored_submission_shows_its_parts_and_public_answers_only(
         a_run(score.evaluation, case, answer=f"respuesta a {case.key}")
     shown = api(participation.person).get(f"{URL}{made.pk}/").json()
     assert (shown["state"], shown["state_text"], shown["is_final"]) == ("SCORED", "puntuado", True)
+    assert shown["score"]["record"] is None
     assert shown["score"]["value"] == "71.2345"
     assert shown["score"]["estimated"] is True
     assert [case["answer"] for case in shown["public_cases"]] == ["respuesta a p0", "respuesta a p1"]

@@ -20,6 +20,7 @@ from challenges.models import (
     Circuit,
     Evaluation,
     Reason,
+    Record,
     State,
     StateChange,
     Submission,
@@ -435,6 +436,16 @@ def test_an_energy_says_what_stands_behind_it_and_what_it_compares_to() -> None:
     told = facts(page_of(score.evaluation.submission))
     assert told["Para hacerse una idea"] == "lo que gasta una bombilla de 8 W en 25 s (200,0 J entre 8 W)"
     assert "Estimación, no medida" in page_of(score.evaluation.submission).text
+
+
+def test_a_score_shows_the_hash_of_its_record() -> None:
+    score = a_standing(a_phase()).score
+    assert "Registro sellado" not in page_of(score.evaluation.submission).text
+    hashes = {"sha256": "a1" * 32, "previous_sha256": "0" * 64}
+    Record.objects.create(score=score, phase=score.phase, number=1, size=2, **hashes)
+    text = page_of(score.evaluation.submission).text
+    assert "en el registro 1 de la fase" in text
+    assert "a1" * 32 in text
 
 
 def test_every_grade_and_every_flag_has_its_words() -> None:

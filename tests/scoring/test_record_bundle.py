@@ -349,9 +349,10 @@ def test_a_name_that_leaves_its_folder_is_refused(tmp_path: Path, name: str, wha
 
 
 def test_a_name_longer_than_any_of_ours_is_refused(tmp_path: Path) -> None:
-    for length in (121, 200, 60_000):
-        path = foreign_zip(tmp_path / "a.zip", lambda file, length=length: file.writestr("a" * length, b""))
-        assert isinstance(refused(path), BundleRefused)
+    for name in ("a" * 121, "a" * 200, "a" * 60_000):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+            file.writestr(name, b"")
+        assert isinstance(refused(tmp_path / "a.zip"), BundleRefused)
 
 
 def test_a_link_is_refused(tmp_path: Path) -> None:

@@ -176,6 +176,13 @@ class Board(serializers.Serializer[Any]):
     rows = BoardRow(many=True)
 
 
+class SealedRecord(serializers.Serializer[Any]):
+    """El lugar de la puntuación en la cadena de registros de su fase."""
+
+    number = serializers.IntegerField()
+    sha256 = serializers.CharField()
+
+
 class Score(serializers.Serializer[Any]):
     value = serializers.DecimalField(max_digits=8, decimal_places=4)
     quality = serializers.DecimalField(max_digits=7, decimal_places=6)
@@ -188,6 +195,7 @@ class Score(serializers.Serializer[Any]):
     prompt_tokens = serializers.IntegerField()
     completion_tokens = serializers.IntegerField()
     policy = Policy()
+    record = SealedRecord(allow_null=True)
     scored_at = serializers.DateTimeField()
 
 

@@ -13,7 +13,17 @@ from django.utils.translation import gettext as _
 
 from challenges import board, outcome, purse, waiting
 from challenges.cancelling import was_withdrawn
-from challenges.models import Evaluation, Measurement, Person, Run, State, Submission, Visibility
+from challenges.models import (
+    Evaluation,
+    Measurement,
+    Person,
+    Record,
+    Run,
+    Score,
+    State,
+    Submission,
+    Visibility,
+)
 from challenges.models.evaluation import REFUNDED
 from challenges.sentences import state_words
 from challenges.submission import Quota
@@ -86,8 +96,14 @@ def _score(evaluation: Evaluation) -> dict[str, Any] | None:
         "prompt_tokens": score.prompt_tokens,
         "completion_tokens": score.completion_tokens,
         "policy": {"name": score.policy, "parameters": score.policy_parameters},
+        "record": _record(score),
         "scored_at": score.created_at,
     }
+
+
+def _record(score: Score) -> dict[str, Any] | None:
+    row: Record | None = getattr(score, "record", None)
+    return {"number": row.number, "sha256": row.sha256} if row else None
 
 
 def _fault(submission: Submission, evaluation: Evaluation) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from challenges import board, cancelling, energy_words, outcome, waiting
 from challenges.cancelling import was_withdrawn
-from challenges.models import Evaluation, Measurement, Run, Score, State, Submission, Visibility
+from challenges.models import Evaluation, Measurement, Record, Run, Score, State, Submission, Visibility
 from challenges.outcome import Progress
 from challenges.sentences import state_words
 from challenges.waiting import Absence
@@ -172,6 +172,7 @@ class Result:
     worked: formula.Worked | None
     marks: formula.Formula | None
     energy: Energy | None
+    record: Record | None
     is_estimate: bool
     place: dict[str, Any] | None
     is_the_one_that_counts: bool
@@ -259,6 +260,7 @@ def result(shown: Line) -> Result | None:
         worked=formula.of_score(score) if is_verde else None,
         marks=formula.of(score.policy_parameters) if is_verde else None,
         energy=_energy(evaluation),
+        record=getattr(score, "record", None),
         is_estimate=score.evidence_grade in board.ESTIMATES,
         place=place,
         is_the_one_that_counts=place is not None and _is_of(place, score),

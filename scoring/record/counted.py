@@ -1,0 +1,77 @@
+"""A counter's windows, worked out again from the edges that a bundle holds beside its records.
+
+``audit`` calls it where a window names its edges and they were published. The file is that of
+``scoring.energy.edges.edges_bytes``, and the sum that of the meter: ``scoring.energy.window_energy``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+from scoring.energy.counter import Device, Edge
+from scoring.energy.edges import EdgesInvalid, edges_bytes
+from scoring.energy.window_energy import levels_mj
+from scoring.record.errors import NotRecomputable
+from scoring.record.recompute import Difference
+from scoring.record.sealed import Hardware, Record, Window
+
+EdgesOf = Callable[[str], bytes | None]
+
+
+def window_differences(record: Record, edges_of: EdgesOf) -> Iterator[Difference]:
+    """What differs in the windows that were counted, where ``edges_of`` their hash gives the edges' file.
+
+    Raises ``NotRecomputable`` for edges that cannot be a counter's, and for a window that lacks what the sum
+    needs.
+    """
+    counted = set(record.score.energy_repetitions)
+    for index, window in enumerate(record.windows):
+        if window.repetition not in counted or window.basis != "counter" or not window.edges_sha256:
+            continue
+        raw = edges_of(window.edges_sha256)
+        if raw is not None:
+            yield from _differences(window, raw, f"windows.{index}")
+
+
+def _differences(window: Window, raw: bytes, field: str) -> Iterator[Difference]:
+    edges = _read(raw, field)
+    if len(edges) != window.edges_count:
+        yield Difference(
+            field=f"{field}.edges_count", claimed=str(window.edges_count), computed=str(len(edges))
+        )
+    if window.started_ns is None or window.ended_ns is None or window.hardware is None:
+        raise NotRecomputable("tiene flancos, y le faltan el principio, el final o el aparato", where=field)
+    try:
+        begin_mj, end_mj = levels_mj(
+            edges, (int(window.started_ns), int(window.ended_ns)), device=_device(window.hardware)
+        )
+    except ValueError as error:
+        raise NotRecomputable(f"no se puede contar con sus flancos ({error})", where=field) from None
+    if end_mj - begin_mj != window.energy_mj:
+        yield Difference(
+            field=f"{field}.energy_mj", claimed=str(window.energy_mj), computed=str(end_mj - begin_mj)
+        )
+
+
+def _read(raw: bytes, field: str) -> list[Edge]:
+    """Not by ``canonical``: a clock's nanoseconds may be beyond 2^53."""
+    try:
+        edges = [Edge(at_ns, mj) for at_ns, mj in json.loads(raw)]
+        if edges_bytes(edges) != raw:
+            raise EdgesInvalid("otra forma de escribirlos")
+    except (EdgesInvalid, ValueError, TypeError, RecursionError):
+        raise NotRecomputable("no son los flancos de un contador", where=f"{field}.edges_sha256") from None
+    return edges
+
+
+def _device(hardware: Hardware) -> Device:
+    return Device(
+        uuid=hardware.uuid,
+        name=hardware.name,
+        driver=hardware.driver,
+        update_ms=hardware.update_ms,
+        range_mj=hardware.range_mj,
+        max_power_mw=hardware.max_power_mw,
+        idle_power_mw=hardware.idle_power_mw,
+    )
