@@ -31,7 +31,9 @@ class Progress:
 
 def evaluations() -> Prefetch[str, QuerySet[Evaluation], str]:
     """What the functions below need of each submission, to be prefetched."""
-    return Prefetch("evaluations", queryset=Evaluation.objects.select_related("score__record").order_by("-pk"))
+    return Prefetch(
+        "evaluations", queryset=Evaluation.objects.select_related("score__record").order_by("-pk")
+    )
 
 
 def current(submission: Submission) -> Evaluation:

@@ -17,9 +17,9 @@ from typing import Any
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from challenges.backups.contents import read_contents
 from challenges.backups.errors import InUse, NoTables, ToolFailed, ToolMissing
 from challenges.backups.manifest import Contents, Manifest
-from challenges.backups.stores import read_contents
 
 DEBIAN = Path("/usr/lib/postgresql")
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)")

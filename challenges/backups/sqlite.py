@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from challenges.backups.contents import read_contents
 from challenges.backups.errors import InUse, NoTables, ToolFailed
 from challenges.backups.manifest import Contents, Manifest
-from challenges.backups.stores import read_contents
 
 # All pages in one step: a copy in pieces starts again with each write, and under load would never end.
 ALL_PAGES = -1

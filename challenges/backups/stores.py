@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.db import connection
 
-from challenges.backups.errors import NoTables
 from challenges.backups.manifest import Contents, Manifest
-
-Ask = Callable[[str], list[tuple[Any, ...]]]
-NEEDED_TABLES = frozenset({"django_migrations", "challenges_engine"})
 
 
 class Store(Protocol):
@@ -52,24 +46,3 @@ def of_settings() -> Store:
     from challenges.backups.postgres import PostgresStore
 
     return PostgresStore(connection)
-
-
-def read_contents(ask: Ask, *, tables: Iterable[str], moment: datetime) -> Contents:
-    """By any connection that answers SQL. Raises NoTables."""
-    known = sorted(tables)
-    if not set(known) >= NEEDED_TABLES:
-        raise NoTables
-    # The names come from the database's own catalogue.
-    rows = {table: int(ask(f"SELECT COUNT(*) FROM {_quoted(table)}")[0][0]) for table in known}  # noqa: S608
-    engine = ask("SELECT COALESCE(MAX(version), 0) FROM challenges_engine")[0][0]
-    migrations = ask("SELECT app, name FROM django_migrations ORDER BY app, name")
-    return Contents(
-        moment=moment,
-        engine=int(engine),
-        migrations=tuple(f"{app}.{name}" for app, name in migrations),
-        rows=rows,
-    )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
