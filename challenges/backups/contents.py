@@ -1,4 +1,4 @@
-"""What a database of ours holds, counted by whatever connection answers SQL; ``sqlite`` and ``postgres`` call it."""
+"""What a database of ours holds, counted by any connection that answers SQL; each kind of store calls it."""
 
 from __future__ import annotations
 

@@ -18,10 +18,11 @@ from itertools import chain as chained
 from pathlib import Path
 from typing import NoReturn
 
-from scoring.record import chain, disclosure, recompute, sealed
+from scoring.record import chain, counted, disclosure, recompute, sealed
 from scoring.record.bundle import DISCLOSURE_NAME, RECORD_NAME, Bundle
 from scoring.record.chain import Head
-from scoring.record.disclosure import Disclosure, Suite
+from scoring.record.counted import EdgesOf
+from scoring.record.disclosure import Disclosure
 from scoring.record.errors import ChainBroken, EntryChanged, RecordError
 from scoring.record.recompute import Difference, Recomputed
 from scoring.record.sealed import MAX_RECORD_BYTES, Record
@@ -31,6 +32,7 @@ WELL, DIFFERS, CANNOT = 0, 1, 2
 # Some 0.3 s of work: about what a process takes to start and open the bundle.
 WORTH_A_PROCESS = 500
 HASH_DIGITS = 64
+TAKEN_ON_TRUST = ", con la energía que dice el registro, porque no están los flancos de su contador"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -68,8 +70,20 @@ def recompute_file(path: Path) -> int:
     """Work out the score of one record, or of each in a bundle; stops at the first that differs."""
     if _is_zip(path):
         return _recompute_bundle(path)
-    told = _recomputed(_content_of(path), suites={}, answers=None)
-    return _print([told])
+    return _print([_recomputed(_content_of(path), _Beside(suites={}, edges_of=_no_edges))])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beside:
+    """What a bundle tells beside a record."""
+
+    suites: Disclosure
+    edges_of: EdgesOf
+    answers: bytes | None = None
+
+
+def _no_edges(sha256: str) -> None:
+    """A record alone has none beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +134,8 @@ def _recompute_part(path: Path, part: range) -> list[_Told]:
             except ChainBroken as broken:
                 return [*told, _Told(words=str(broken), code=DIFFERS)]
             answers = opened.read(name.replace("records/", "answers/"))
-            told.append(_recomputed(content, suites=suites, answers=answers))
+            beside = _Beside(suites=suites, edges_of=opened.evidence, answers=answers)
+            told.append(_recomputed(content, beside))
             if told[-1].code:
                 break
     return told
@@ -146,31 +161,35 @@ def _print(told: Iterable[_Told]) -> int:
     return WELL
 
 
-def _recomputed(content: bytes, *, suites: Disclosure, answers: bytes | None) -> _Told:
+def _recomputed(content: bytes, beside: _Beside) -> _Told:
     """What becomes of one record. Raises ``RecordError`` where it is none."""
     record = sealed.read(content)
     place = f"registro {record.chain.number} ({record.subject.submission})"
     try:
         computed = recompute.recompute(record)
-        regraded = _regraded(record, content, suites.get(record.suite.sha256), answers)
-        different = next(chained(recompute.differences(record, computed), regraded), None)
+        differences = chained(
+            recompute.differences(record, computed),
+            counted.window_differences(record, beside.edges_of),
+            _regraded(record, content, beside),
+        )
+        different = next(differences, None)
     except RecordError as error:
         raise error.inside(place) from None
     if different is not None:
         return _Told(words=f"{place}: {_said(different)}", code=DIFFERS)
-    return _Told(words=f"{place}: {_score(computed)}: idéntica")
+    trust = "" if counted.all_counted(record, beside.edges_of) else TAKEN_ON_TRUST
+    return _Told(words=f"{place}: {_score(computed)}: idéntica{trust}")
 
 
-def _regraded(
-    record: Record, content: bytes, suite: Suite | None, answers: bytes | None
-) -> Iterator[Difference]:
+def _regraded(record: Record, content: bytes, beside: _Beside) -> Iterator[Difference]:
+    suite = beside.suites.get(record.suite.sha256)
     if suite is None:
         return iter(())
-    told = None
-    if answers is not None:
+    answers = None
+    if beside.answers is not None:
         sha256 = chain.sha256_of(content)
-        told = disclosure.read_answers(answers, record=record, record_sha256=sha256)
-    return recompute.grading_differences(record, suite, told)
+        answers = disclosure.read_answers(beside.answers, record=record, record_sha256=sha256)
+    return recompute.grading_differences(record, suite, answers)
 
 
 def _heads_of_folder(path: Path) -> list[tuple[str, int, Head]]:

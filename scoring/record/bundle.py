@@ -172,6 +172,10 @@ class Bundle:
                 raise BundleRefused("no está", where=name)
             yield name, content
 
+    def evidence(self, sha256: str) -> bytes | None:
+        """The file that records name by this hash, None where it was not published."""
+        return self.read(f"evidence/{sha256}.json")
+
     def check(self) -> Head:
         """Look at every byte of the file, and follow the chain to its head.
 

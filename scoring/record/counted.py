@@ -25,13 +25,22 @@ def window_differences(record: Record, edges_of: EdgesOf) -> Iterator[Difference
     Raises ``NotRecomputable`` for edges that cannot be a counter's, and for a window that lacks what the sum
     needs.
     """
-    counted = set(record.score.energy_repetitions)
-    for index, window in enumerate(record.windows):
-        if window.repetition not in counted or window.basis != "counter" or not window.edges_sha256:
-            continue
-        raw = edges_of(window.edges_sha256)
+    for index, window in _counter_windows(record):
+        raw = edges_of(window.edges_sha256) if window.edges_sha256 else None
         if raw is not None:
             yield from _differences(window, raw, f"windows.{index}")
+
+
+def all_counted(record: Record, edges_of: EdgesOf) -> bool:
+    """Whether no figure had to be taken as the record tells it, for want of its edges."""
+    named = [window.edges_sha256 for _, window in _counter_windows(record)]
+    return all(sha256 and edges_of(sha256) is not None for sha256 in named)
+
+
+def _counter_windows(record: Record) -> Iterator[tuple[int, Window]]:
+    for index, window in enumerate(record.windows):
+        if window.basis == "counter" and window.repetition in record.score.energy_repetitions:
+            yield index, window
 
 
 def _differences(window: Window, raw: bytes, field: str) -> Iterator[Difference]:

@@ -36,8 +36,8 @@ FULL: dict[str, Any] = {
     "windows": (
         a_window(
             the_runs(),
-            started_ns=10**15,
-            ended_ns=10**15 + 31 * 10**9,
+            started_ns=str(10**17),
+            ended_ns=str(10**17 + 31 * 10**9),
             edges_sha256="d" * 64,
             edges_count=310,
             flags=("other-processes-included", "unlike-witness"),
