@@ -16,9 +16,9 @@ Con Python 3.11 o posterior y una copia del código, sin base de datos y sin red
     python -m scoring recompute ARCHIVO.zip
 
 `verify` mira todos los bytes y sigue la cadena; dice «cadena íntegra» y la cabeza, o el primer eslabón roto.
-`recompute` vuelve a calcular cada puntuación y dice el primer campo que no sale igual. Compara la cabeza con
-la que se publicó en la web: quien cambie un registro tiene que cambiar todos los que le siguen, y también la
-cabeza.
+`recompute` vuelve a calcular cada puntuación y dice el primer campo que no sale igual; si faltan los flancos
+de un contador, dice que esa energía es la que pone el registro. Compara la cabeza con la que se publicó en la
+web: quien cambie un registro tiene que cambiar todos los que le siguen, y también la cabeza.
 
 ## Comprobarlo a mano
 

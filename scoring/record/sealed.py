@@ -138,7 +138,8 @@ class Run:
 class Hardware:
     """The device of a window and how it was set then, as ``scoring.energy.counter`` tells it.
 
-    None: nobody can tell. ``range_mj`` and ``max_power_mw`` decide what a counter that starts again had counted.
+    None: nobody can tell. ``range_mj`` and ``max_power_mw`` decide what a counter that began again had
+    counted.
     """
 
     uuid: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal, localcontext
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from scoring import policies, quality
 from scoring.energy.token_model import DEFAULT_CPU, estimate
-from scoring.record import disclosure, sealed
+from scoring.record import commitments, disclosure, sealed
 from scoring.record.chain import seal
 from scoring.record.errors import DisclosureUnreadable, NotRecomputable
 from scoring.record.recompute import Difference, differences, grading_differences, median_mj, recompute
@@ -24,6 +25,7 @@ from tests.scoring.records import (
     CASE_TEXTS,
     CASES,
     GRADES,
+    SLOTS,
     SUITE_SHA256,
     VERDE,
     a_call,
@@ -341,6 +343,22 @@ def test_a_public_record_grades_again_from_its_own_answers() -> None:
 def test_a_disclosure_that_is_not_the_suites_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(DisclosureUnreadable):
         a_disclosure(**wrong)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({**CASES[0], "more": 1}),
+        json.dumps({name: value for name, value in CASES[0].items() if name != "group"}),
+        json.dumps({**CASES[0], "weight": "1"}),
+        json.dumps({**CASES[0], "grader": None}),
+        "[]",
+        "no es JSON",
+    ],
+)
+def test_a_text_that_is_no_case_is_refused_though_its_suite_has_that_hash(text: str) -> None:
+    with pytest.raises(DisclosureUnreadable, match=r"suites\.0\.cases\.0"):
+        a_disclosure(cases=[text], sha256=commitments.suite_sha256(slots=SLOTS, cases=[text]))
 
 
 def test_another_salt_makes_other_cases() -> None:

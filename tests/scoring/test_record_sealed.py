@@ -16,7 +16,7 @@ from scoring.record import canonical, commitments, sealed
 from scoring.record.chain import seal
 from scoring.record.errors import NotCanonical, RecordError, RecordUnreadable
 from scoring.record.sealed import Hardware, Idle, Range, Record, Reference, Witness
-from scoring.record.shapes import fraction_text
+from scoring.record.shapes import Shape, fraction_text, text, whole
 from tests.scoring.contexts import UNDER_ANY_DECIMAL_SETTINGS
 from tests.scoring.records import (
     ANSWERS,
@@ -235,6 +235,11 @@ def test_huge_numbers_and_deep_levels_are_refused_though_the_shape_reads_them() 
     for hostile in (b"9007199254740992", b"1" * 5000, b"1.5", b"[" * 5000 + b"]" * 5000):
         with pytest.raises((NotCanonical, RecordUnreadable)):
             sealed.read(raw.replace(b'"e_ref_mj":2000000', b'"e_ref_mj":' + hostile))
+
+
+def test_a_shape_that_forgets_a_field_is_no_shape() -> None:
+    with pytest.raises(TypeError, match="co2_mg"):
+        Shape(Witness, energy_mj=whole(), note=text())
 
 
 # --- decimals as text --------------------------------------------------------------------------------------
