@@ -1,9 +1,10 @@
 """From the POST of a submission to the start of its evaluation: ``./alia bench dispatch [--posts 200]``.
 
 One real gunicorn, one real Celery worker, a real Valkey and SQLite, all on this machine. The inference
-backend is a port where nobody listens, since its answer comes after what is measured: an evaluation has
-started when its row says so (``started_at``, the database's clock, which here is this machine's). Beside it
-stands the answer to the same POST: what starts before it has answered cost the contestant no wait at all.
+backend answers its one case at once, since that comes after what is measured: an evaluation has started when
+its row says so (``started_at``, the database's clock, which here is this machine's); the next post comes when
+it has its score. Beside it stands the answer to the same POST: what starts before it has answered cost the
+contestant no wait at all.
 
 ``--throughput`` asks instead how much two worker processes get done in a second, on PostgreSQL: messages that
 find nothing, and evaluations of one case brought to their score with a backend that answers at once. Beside
@@ -43,6 +44,13 @@ from desafio.demo.machine import free_port  # noqa: E402
 from desafio.demo.processes import Supervisor  # noqa: E402
 from desafio.demo.services import Places  # noqa: E402
 from desafio.worker.__main__ import QUIET  # noqa: E402
+from tests.scripted_backend import (  # noqa: E402
+    MODEL,
+    Answer,
+    answering,
+    chat_events,
+    scripted_backend,
+)
 from tests.servers import Process, wait_until  # noqa: E402
 from tests.storm import stage as stages  # noqa: E402
 from tests.storm import truth  # noqa: E402
@@ -82,9 +90,15 @@ def main() -> None:
 
 
 def measure(folder: DataFolder, posts: int) -> None:
+    with scripted_backend(answering(Answer(pieces=chat_events("sí")))) as backend:
+        measure_with(backend.url, folder, posts)
+
+
+def measure_with(backend_url: str, folder: DataFolder, posts: int) -> None:
     folder.prepare()
     places = Places(folder=folder, port=free_port(), model_port=1)
     os.environ.update(services.settings_of(places))
+    os.environ.update({"INFERENCE_URL": backend_url, "INFERENCE_MODEL": MODEL})
     os.environ["API_THROTTLE_RATES"] = '{"anon": null, "user": null, "login": null, "submit": null}'
     environment = dict(os.environ)
     os.environ["LOG_LEVEL"] = "ERROR"
@@ -117,7 +131,8 @@ def make_rows() -> tuple[str, Phase]:
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    phase = a_phase(attempts_per_day=100_000, attempts_per_phase=100_000)
+    limits = {"attempts_per_day": 100_000, "attempts_per_phase": 100_000}
+    phase = a_phase(ranked_cases=1, feedback_suite=None, **limits)
     _, token = AuthToken.objects.create(a_participation(phase).person)
     return token, phase
 
@@ -134,8 +149,8 @@ def one_post(client: httpx.Client, token: str, phase: Phase) -> tuple[float, flo
     answer.raise_for_status()
     evaluation = Evaluation.objects.filter(submission=answer.json()["id"])
     deadline = time.monotonic() + STARTS_WITHIN_S
-    # Until it is held again, so that the next post finds the worker waiting.
-    while (row := evaluation.get()).started_at is None or row.state != State.HELD:
+    # Until it has its score, so that the next post finds the worker waiting.
+    while (row := evaluation.get()).started_at is None or row.state != State.SCORED:
         if time.monotonic() > deadline:
             raise SystemExit(f"not started within {STARTS_WITHIN_S} s: {row}")
         time.sleep(LOOK_EVERY_S)
