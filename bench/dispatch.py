@@ -131,8 +131,7 @@ def make_rows() -> tuple[str, Phase]:
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    limits = {"attempts_per_day": 100_000, "attempts_per_phase": 100_000}
-    phase = a_phase(ranked_cases=1, feedback_suite=None, **limits)
+    phase = a_phase(ranked_cases=1, feedback_suite=None, attempts_per_day=100_000, attempts_per_phase=100_000)
     _, token = AuthToken.objects.create(a_participation(phase).person)
     return token, phase
 

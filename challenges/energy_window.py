@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import transaction
 
-from challenges import lease
+from challenges import lease, sealing
 from challenges.engine_version import code_version
 from challenges.lease import Lease
 from challenges.models import Measurement as MeasurementRow
 from challenges.models import Phase
-from scoring.energy import calibration
+from scoring.energy import calibration, metered
+from scoring.energy.flags import Flag
 from scoring.energy.token_model import MODEL_GRADES
 from scoring.energy.window import EnergySource, TokenModelSource, best_source
 from scoring.energy.witness import Witness, WitnessReading
@@ -29,12 +30,15 @@ from scoring.errors import CalibrationUnavailable, CounterUnavailable, SpecError
 from scoring.values import EvidenceGrade, Measurement
 
 LONGEST_NOTE = 300
+# What the protocol asks of a measured window; a shorter one says so.
+WHOLE_WINDOW_S = 30
 
 
 def source_for(phase: Phase) -> EnergySource:
     """The source whose grade the phase ranks; else the best counter there is, unranked.
 
-    A counter of this machine says nothing about a model that runs on another. Raises CounterUnavailable,
+    The meter beside the model, where ``METER_URL`` names one. A counter of this machine says nothing about a
+    model that runs on another. Raises CounterUnavailable,
     or CalibrationUnavailable, for a phase that is ranked by what is not there: then the evaluation waits, for
     an estimate would cost the contestant an attempt and rank nothing.
     """
@@ -42,6 +46,14 @@ def source_for(phase: Phase) -> EnergySource:
         return TokenModelSource(reason="La fase se clasifica con la estimación a partir de los tokens.")
     if phase.evidence_grade == EvidenceGrade.D:
         return _calibrated()
+    if settings.METER_URL:
+        return metered.find_meter(
+            settings.METER_URL,
+            token=settings.METER_TOKEN,
+            client=settings.WORKER_NAME or "desafio",
+            device_uuid=settings.METER_DEVICE,
+            shortest_s=settings.METER_WINDOW_SECONDS,
+        )
     if not _is_this_machine(settings.INFERENCE_URL):
         raise CounterUnavailable("El modelo está en otra máquina, y aquí no hay contador que la mida.")
     source = best_source()
@@ -97,7 +109,14 @@ def store(
     witness: WitnessReading | None,
     flags: Sequence[str] = (),
 ) -> MeasurementRow:
-    """Keep a closed window with what the witness saw of it. Raises LeaseLost: then nothing was written."""
+    """Keep a closed window with what the witness saw of it.
+
+    Raises LeaseLost, and StoreError where the disk does not take what the window names: then no row was
+    written.
+    """
+    for content in measured.files:
+        # Before the row that names it; one that no row names does no harm.
+        sealing.evidence_store().write(content)
     with transaction.atomic():
         lease.renew(held)
         row, _ = MeasurementRow.objects.get_or_create(
@@ -109,7 +128,7 @@ def store(
                 "seconds": measured.seconds,
                 "evidence_grade": measured.grade.value,
                 "source": measured.source,
-                "flags": sorted({*measured.flags, *flags}),
+                "flags": sorted({*measured.flags, *flags, *_protocol_flags(measured)}),
                 "evidence": {**measured.evidence, "environment": _environment(phase)},
                 "witness_mj": witness.energy_mj if witness else None,
                 "co2_mg": witness.co2_mg if witness else None,
@@ -117,6 +136,11 @@ def store(
             },
         )
     return row
+
+
+def _protocol_flags(measured: Measurement) -> set[str]:
+    is_counted = measured.grade not in MODEL_GRADES or measured.files
+    return {Flag.SHORTENED_PROTOCOL} if is_counted and measured.seconds < WHOLE_WINDOW_S else set()
 
 
 def _environment(phase: Phase) -> dict[str, str | int]:

@@ -10,6 +10,7 @@ score.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -237,10 +238,12 @@ async def _measured(
     job: _Job, part: Repetition, run: Callable[[], Awaitable[None]]
 ) -> tuple[Measurement, WitnessReading | None]:
     """Run inside a window of the energy source; the calls of the whole repetition are in its figure."""
-    window = job.source.open()
+    # A meter is asked over the network: not from the loop that renews the lease.
+    window = await asyncio.to_thread(job.source.open)
     await energy_window.witness_opens()
     await run()
-    measured = window.close(await sync_to_async(case_runs.token_use)(part))
+    calls = await sync_to_async(case_runs.token_use)(part)
+    measured = await asyncio.to_thread(window.close, calls)
     return measured, await energy_window.witness_closes()
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.db.models import F
+
 from challenges import dispatch, sealing
 from challenges.errors import CasesStillSecret
-from challenges.models import Call, Phase, Record, Suite
+from challenges.models import Call, Measurement, Phase, Record, Suite
 from scoring.record import bundle, commitments, disclosure, sealed
 
 ROWS_AT_ONCE = 200
@@ -34,6 +36,7 @@ def chunks(phase: Phase, *, disclose: bool = False) -> Iterator[bytes]:
     return bundle.chunks(
         phase=bundle.Phase(challenge=phase.challenge.slug, phase=phase.slug, phase_id=phase.pk),
         records=_published(phase, {suite.sha256: suite for suite in suites}),
+        evidence=_edges(phase),
         disclosure=disclosure.write([_told(suite) for suite in suites]) if disclose else None,
     )
 
@@ -58,6 +61,17 @@ def _answers(row: Record, record: sealed.Record, suite: Suite) -> bytes:
     return disclosure.write_answers(
         row.sha256, [texts[run.case_sha256, run.repetition] for run in record.runs]
     )
+
+
+def _edges(phase: Phase) -> Iterator[bytes]:
+    """The edges that the phase's records name."""
+    store = sealing.evidence_store()
+    counted = Measurement.objects.filter(
+        evaluation__score__phase=phase, evaluation__repetition=F("repetition"), is_ranked=True
+    )
+    named = counted.exclude(evidence__edges_sha256=None).values_list("evidence__edges_sha256", flat=True)
+    for sha256 in named.iterator():
+        yield store.read(sha256)
 
 
 def _suites(phase: Phase) -> Iterator[Suite]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -34,12 +33,12 @@ from scoring.energy.token_model import DEFAULT_CPU, MODEL_GRADES
 from scoring.energy.window import coefficients_of
 from scoring.record import chain, commitments, sealed
 from scoring.record.errors import RecordUnreadable
+from scoring.record.shapes import fraction_text
 from scoring.record.store import Store
 from scoring.values import EvidenceGrade
 
 EMPTY = chain.EMPTY
 US_PER_MS = 1000
-SIX_DECIMALS, FOUR_DECIMALS = Decimal("0.000001"), Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,13 @@ class Evidence:
 
 
 def store() -> Store:
-    return Store(settings.RECORDS_DIR)
+    """Where the records lie."""
+    return Store(settings.RECORDS_DIR / "records")
+
+
+def evidence_store() -> Store:
+    """Where the edges lie that records name; apart, as each file below ``store`` is a link of a chain."""
+    return Store(settings.RECORDS_DIR / "evidence")
 
 
 def evidence_of(evaluation: Evaluation, suite: Suite) -> Evidence:
@@ -140,9 +145,9 @@ def make_again(row: RecordRow) -> bool:
 def of_score(score: Score, *, repetitions: tuple[int, ...]) -> sealed.Outcome:
     """The score as a record tells it."""
     return sealed.Outcome(
-        value=_fraction(score.value, FOUR_DECIMALS),
-        quality=_fraction(score.quality, SIX_DECIMALS),
-        green=_fraction(score.green, SIX_DECIMALS),
+        value=fraction_text(score.value, 4),
+        quality=fraction_text(score.quality, 6),
+        green=fraction_text(score.green, 6),
         reaches_minimum=score.reaches_minimum,
         is_ranked=score.is_ranked,
         evidence_grade=EvidenceGrade(score.evidence_grade),
@@ -212,7 +217,7 @@ def _runs(evaluation: Evaluation, suite: Suite) -> Iterator[sealed.Run]:
             key=row.case.key if is_public else "",
             repetition=row.repetition,
             weight=row.case.weight,
-            grade=_fraction(row.grade, SIX_DECIMALS),
+            grade=fraction_text(row.grade, 6),
             calls=tuple(_call(call, row, case, suite) for call in row.calls.all()),
         )
 
@@ -241,21 +246,39 @@ def _call(call: Call, run: Run, case: str, suite: Suite) -> sealed.Call:
 def _window(measured: Measurement) -> sealed.Window:
     grade = EvidenceGrade(measured.evidence_grade)
     told = bool(measured.witness_note) or measured.witness_mj is not None
+    counted = measured.evidence if "edges_sha256" in measured.evidence else None
     return sealed.Window(
         repetition=measured.repetition,
         window_id=measured.evidence.get("window_id", ""),
         source=measured.source,
-        basis="token-model" if grade in MODEL_GRADES else "counter",
+        basis=_basis(measured),
         grade=grade,
         energy_mj=measured.energy_mj,
-        seconds=f"{measured.seconds:.3f}",
+        seconds=fraction_text(measured.seconds, 3),
         flags=tuple(sorted(measured.flags)),
+        started_ns=str(counted["started_ns"]) if counted else None,
+        ended_ns=str(counted["ended_ns"]) if counted else None,
+        edges_sha256=counted["edges_sha256"] if counted else "",
+        edges_count=counted["edges_count"] if counted else 0,
+        hardware=_hardware(counted["hardware"]) if counted else None,
         witness=sealed.Witness(
             energy_mj=measured.witness_mj, co2_mg=measured.co2_mg, note=measured.witness_note
         )
         if told
         else None,
     )
+
+
+def _basis(measured: Measurement) -> sealed.Basis:
+    is_model = (
+        EvidenceGrade(measured.evidence_grade) in MODEL_GRADES and "edges_sha256" not in measured.evidence
+    )
+    return "token-model" if is_model else "counter"
+
+
+def _hardware(told: Mapping[str, Any]) -> sealed.Hardware:
+    clocks = told["clocks_mhz"]
+    return sealed.Hardware(**{**told, "clocks_mhz": None if clocks is None else tuple(clocks)})
 
 
 def _coefficients(measured: Measurement) -> sealed.Coefficients | None:
@@ -269,10 +292,6 @@ def _coefficients(measured: Measurement) -> sealed.Coefficients | None:
     return sealed.Coefficients(
         **{**told, "grade": EvidenceGrade(told["grade"]), "range": within and sealed.Range(**within)}
     )
-
-
-def _fraction(value: Decimal, decimals: Decimal) -> str:
-    return f"{value.quantize(decimals):f}"
 
 
 def _moment(at: datetime) -> str:

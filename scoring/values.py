@@ -103,7 +103,8 @@ class Measurement:
 
     ``energy_mj`` is whole millijoules, so that parts always add to the whole. ``source`` names the counter or
     the coefficient set (with its version). ``flags`` is sorted. ``evidence`` is what the figure can be worked
-    out from again, as plain JSON values: the coefficients, or the meter's window.
+    out from again, as plain JSON values: the coefficients, or the meter's window. ``files`` are what that
+    names by its SHA-256: a counter's edges.
     """
 
     energy_mj: int
@@ -112,6 +113,7 @@ class Measurement:
     source: str
     flags: tuple[str, ...] = ()
     evidence: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    files: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,8 +54,12 @@ INFERENCE_EXTRA_BODY = env.json("INFERENCE_EXTRA_BODY", default={})
 
 # The file that ./alia calibrate wrote, for phases of grade D.
 TOKEN_MODEL = env.str("TOKEN_MODEL", default="")
-# Reserved: the service that reads a counter beside the GPU. Nothing asks it yet.
+# The meter beside the model (python -m scoring.energy.meter): where it listens, the token that both sides
+# know, the device that it must count (empty: any), and how long a window must be.
 METER_URL = env.str("METER_URL", default="").rstrip("/")
+METER_TOKEN = env.str("METER_TOKEN", default="")
+METER_DEVICE = env.str("METER_DEVICE", default="")
+METER_WINDOW_SECONDS = env.float("METER_WINDOW_SECONDS", default=30.0)
 
 # How long a backend that just failed may take to answer a prompt of one token.
 BACKEND_PROBE_SECONDS = env.float("BACKEND_PROBE_SECONDS", default=5.0)

@@ -26,7 +26,7 @@ MOST_STEPS_AT_ENDS = 3
 MOST_STEPS = 10
 # What a board draws over its limit, or under what is known as idle, for some milliseconds; and how exactly
 # the two are known.
-POWER_SLACK = Fraction(5, 100)
+POWER_SLACK_PERCENT = 5
 # Each of two edges is off by less than the time between samples: what lies between may have had more time.
 SLACK_SAMPLES = 2
 NS_PER_S = 10**9
@@ -40,7 +40,8 @@ class WindowReading:
     after the end. ``grade`` is None where a flag voids it; A without knowing every process on the device
     becomes B. ``flags`` is sorted. ``edges`` counts those that the figure was made from, which
     ``edges_sha256`` names: from the last not after the begin to the first not before the end.
-    ``uncertainty_mj`` is how far the times of the edges may put the figure wrong while the power is even.
+    ``uncertainty_mj`` is how far the times of the edges can put the figure wrong at most, while the power is
+    even around the window's ends; bench/energy.py says how much it usually is.
     """
 
     begin_ns: int
@@ -148,7 +149,8 @@ class _Counted:
     def level_mj(self, moment_ns: int) -> int:
         """The moment lies within the edges.
 
-        Rounded half up: half to even would depend on where the edges begin, and parts would not add up.
+        Rounded, half up, from the edge before it: so the same moment has the same level, wherever the edges
+        begin, and parts add up.
         """
         after = min(bisect_right(self._at_ns, moment_ns), len(self._at_ns) - 1)
         if after == 0:
@@ -157,8 +159,8 @@ class _Counted:
         return self._mj[after - 1] + floor(since_edge + Fraction(1, 2))
 
     def uncertainty_mj(self, begin_ns: int, end_ns: int) -> int:
-        """An edge is off by half of what lies between two samples, or of the counter's step, at most."""
-        off_ns = min(sample_every_ms(self._device.update_ms), self._device.update_ms) * NS_PER_MS // 2
+        """An edge is off by what lies between two samples, or by the counter's step, at most."""
+        off_ns = min(sample_every_ms(self._device.update_ms), self._device.update_ms) * NS_PER_MS
         last = len(self._at_ns) - 1
         if last < 1:
             return 0
@@ -194,7 +196,8 @@ class _Counted:
 def _most_mj(device: Device, elapsed_ns: int) -> int | None:
     if device.max_power_mw is None:
         return None
-    return int(device.max_power_mw * (1 + POWER_SLACK) * (elapsed_ns + _slack_ns(device)) / NS_PER_S)
+    most_mw_percent = device.max_power_mw * (100 + POWER_SLACK_PERCENT)
+    return most_mw_percent * (elapsed_ns + _slack_ns(device)) // (100 * NS_PER_S)
 
 
 def _slack_ns(device: Device) -> int:
@@ -209,7 +212,8 @@ def _power_flags(energy_mj: int, elapsed_ns: int, device: Device) -> Iterator[Fl
         yield Flag.ABOVE_BOARD_POWER
     if device.idle_power_mw is not None:
         surely_ns = max(elapsed_ns - _slack_ns(device), 0)
-        if energy_mj < device.idle_power_mw * (1 - POWER_SLACK) * surely_ns / NS_PER_S:
+        least_mw_percent = device.idle_power_mw * (100 - POWER_SLACK_PERCENT)
+        if energy_mj < least_mw_percent * surely_ns // (100 * NS_PER_S):
             yield Flag.BELOW_IDLE_POWER
 
 

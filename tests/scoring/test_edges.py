@@ -60,19 +60,32 @@ def test_a_counter_faster_than_its_samples_changed_just_before_the_sample() -> N
     assert 19 * MS < edge.at_ns <= 20 * MS
 
 
-def test_the_beat_of_the_counter_narrows_where_an_edge_can_be() -> None:
+def test_an_edge_is_put_one_step_after_the_one_before_where_the_samples_allow_it() -> None:
     finder = EdgeFinder(update_ms=100)
-    # Between 1 and 20 ms; then after 98 to 122 ms, and the samples say 90 to 105.
-    samples = [(0, 1), (20, 2), (40, 2), (60, 2), (75, 2), (90, 2), (105, 3)]
-    _, edge = found_by(finder, samples)
-    assert isinstance(edge, Edge)
-    assert edge.at_ns == pytest.approx((98 + 105) / 2 * MS, abs=2)
+    samples = [(0, 1), (20, 2), (60, 2), (105, 2), (125, 3), (165, 3), (215, 3), (230, 4)]
+    # The middle of 0 to 20 ms; 110 ms, which the samples allow; then 210 ms, which they do not.
+    first, second, third = found_by(finder, samples)
+    assert first == Edge(10 * MS, 2)
+    assert second == Edge(110 * MS, 3)
+    assert third == Edge(215 * MS + 1, 4)
 
 
-def test_a_beat_that_does_not_fit_is_forgotten() -> None:
+def test_a_beat_that_does_not_fit_is_given_up() -> None:
     finder = EdgeFinder(update_ms=100)
     _, edge = found_by(finder, [(0, 1), (20, 2), (40, 2), (60, 3)])
     assert edge == Edge(50 * MS, 3)
+
+
+@pytest.mark.parametrize("true_step_us", [96_500, 99_300, 100_700, 103_500])
+def test_a_step_that_is_not_quite_the_known_one_is_learnt(true_step_us: int) -> None:
+    finder, edges = EdgeFinder(update_ms=100), []
+    for number in range(20_000):
+        at_us = number * 20_000 + number * number % 1000
+        edge = finder.sample(at_us * 1000, at_us // true_step_us)
+        if isinstance(edge, Edge):
+            edges.append(edge)
+    off_us = [abs(edge.at_ns / 1000 - edge.mj * true_step_us) for edge in edges[1000:]]
+    assert sorted(off_us)[len(off_us) // 2] < 1000
 
 
 @settings(max_examples=60)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from scoring.energy.counter import Clock, Device, DeviceState
-from scoring.energy.sources.http import Daemon
+from scoring.energy.sources.daemon import Daemon
 from scoring.energy.sources.nvml import throttled
 from scoring.errors import CounterUnavailable
 from scoring.values import EvidenceGrade

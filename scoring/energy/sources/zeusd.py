@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scoring.energy.counter import Clock, Device, DeviceState
-from scoring.energy.sources.http import Daemon
+from scoring.energy.sources.daemon import Daemon
 from scoring.errors import CounterUnavailable
 from scoring.values import EvidenceGrade
 

@@ -1,0 +1,162 @@
+"""A phase that is ranked by a counter, with the real meter beside it: from the window to the auditor's sum.
+
+Its counter is the synthetic one, whose true energy is known: so the figures are grade E and do not rank.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.core.management import call_command
+
+from challenges import evaluation, lease, sealing
+from challenges.invariants import broken
+from challenges.models import Circuit, Evaluation, Measurement, Phase, Record, Score, State
+from scoring.record import sealed
+from tests.factories import a_phase, a_submission
+from tests.scripted_backend import (
+    MODEL,
+    Answer,
+    Received,
+    Script,
+    answering,
+    chat_events,
+    scripted_backend,
+)
+from tests.servers import ROOT, Process, free_port, wait_until
+
+pytestmark = [pytest.mark.parts, pytest.mark.django_db(transaction=True)]
+
+TOKEN = "una-clave-solo-de-pruebas"
+WATTS = 250
+ANSWER_S = 0.25
+
+
+def slowly(script: Script) -> Script:
+    """A model at work, so that a window holds some changes of the counter."""
+
+    def at_work(received: Received) -> Answer:
+        if not received.path.endswith("/models"):
+            time.sleep(ANSWER_S)
+        return script(received)
+
+    return at_work
+
+
+@pytest.fixture(autouse=True)
+def backend(settings: Any) -> Iterator[None]:
+    with scripted_backend(slowly(answering(Answer(pieces=chat_events("sí"))))) as running:
+        settings.INFERENCE_URL = running.url
+        settings.INFERENCE_MODEL = MODEL
+        settings.LEASE_SECONDS = 30
+        yield
+
+
+@pytest.fixture
+def meter(settings: Any, tmp_path: Path) -> Iterator[Process]:
+    port = free_port()
+    settings.METER_URL = f"http://127.0.0.1:{port}"
+    settings.METER_TOKEN = TOKEN
+    settings.METER_WINDOW_SECONDS = 0
+    process = started_meter(port, tmp_path, curve=f"synthetic:constant={WATTS},jitter-ms=5")
+    yield process
+    process.stop()
+
+
+def started_meter(port: int, folder: Path, *, curve: str) -> Process:
+    arguments = ["scoring.energy.meter", "--source", curve, "--listen", f"127.0.0.1:{port}"]
+    process = Process(
+        [sys.executable, "-m", *arguments], log=folder / "meter.log", env={"METER_TOKEN": TOKEN}
+    )
+    process.start()
+
+    def counts() -> bool:
+        try:
+            answer = httpx.get(
+                f"http://127.0.0.1:{port}/v1/info", headers={"Authorization": f"Bearer {TOKEN}"}
+            )
+        except httpx.TransportError:
+            return False
+        return bool(answer.json()["sampling"]["trouble"] == "")
+
+    wait_until(counts, "the meter counts")
+    return process
+
+
+@pytest.fixture
+def phase(transactional_db: None) -> Phase:
+    return a_phase(ranked_cases=4, feedback_suite=None, evidence_grade="A", concurrency=1)
+
+
+def work() -> Evaluation:
+    held = lease.claim("obrero")
+    assert held is not None
+    evaluation.evaluate(held)
+    return Evaluation.objects.get(pk=held.evaluation_id)
+
+
+def test_a_window_of_the_meter_becomes_a_score_that_an_auditor_counts_again(
+    phase: Phase, meter: Process, tmp_path: Path
+) -> None:
+    a_submission(phase)
+    assert work().state == State.SCORED
+    measured, score = Measurement.objects.get(), Score.objects.get()
+    watts = Decimal(measured.energy_mj) / measured.seconds / 1000
+    assert abs(watts - WATTS) < Decimal("0.05") * WATTS
+    assert "shortened-protocol" in measured.flags
+    assert (score.energy_mj, score.evidence_grade, score.is_ranked) == (measured.energy_mj, "E", False)
+    (window,) = sealed.read(sealing.store().read(Record.objects.get().sha256)).windows
+    assert (window.basis, window.edges_sha256) == ("counter", measured.evidence["edges_sha256"])
+    assert window.hardware is not None
+    assert list(broken()) == []
+
+    target = tmp_path / "registros.zip"
+    call_command("export_records", f"{phase.challenge.slug}/{phase.slug}", "--output", target)
+    ended = subprocess.run(
+        [sys.executable, "-m", "scoring", "recompute", target],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "como la dice el registro" not in ended.stdout
+    assert f"energía {score.energy_mj} mJ" in ended.stdout
+
+
+def test_while_the_meter_is_away_everything_waits(phase: Phase, meter: Process) -> None:
+    meter.stop()
+    a_submission(phase)
+    row = work()
+    assert (row.state, row.failures) == (State.HELD, 0)
+    assert Circuit.objects.get(name=Circuit.Name.METER).opened_at is not None
+    assert not Measurement.objects.exists()
+
+
+def test_a_wrong_token_is_told_as_one_and_scores_nothing(phase: Phase, meter: Process, settings: Any) -> None:
+    settings.METER_TOKEN = "otra-clave-que-no-es"
+    a_submission(phase)
+    row = work()
+    assert row.state == State.HELD
+    assert "METER_TOKEN" in row.fault_detail
+
+
+def test_a_window_that_is_too_short_is_void_and_runs_again(
+    phase: Phase, meter: Process, settings: Any
+) -> None:
+    settings.METER_WINDOW_SECONDS = 3600
+    a_submission(phase)
+    row = work()
+    assert (row.state, row.failures, row.repetition) == (State.QUEUED, 1, 2)
+    assert "window-too-short" in row.fault_detail
+    assert not Measurement.objects.exists()
