@@ -15,18 +15,19 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 
 from challenges import lease, sealing
 from challenges.engine_version import code_version
 from challenges.lease import Lease
+from challenges.models import Evaluation, Phase, State, StateChange
 from challenges.models import Measurement as MeasurementRow
-from challenges.models import Phase
 from scoring.energy import calibration, metered
 from scoring.energy.flags import Flag
 from scoring.energy.token_model import MODEL_GRADES
 from scoring.energy.window import EnergySource, TokenModelSource, best_source
 from scoring.energy.witness import Witness, WitnessReading
-from scoring.errors import CalibrationUnavailable, CounterUnavailable, SpecError
+from scoring.errors import CalibrationUnavailable, CounterUnavailable, MeasurementVoid, SpecError
 from scoring.values import EvidenceGrade, Measurement
 
 LONGEST_NOTE = 300
@@ -74,6 +75,27 @@ def _calibrated() -> EnergySource:
         model=calibration.to_token_model(found),
         calibration_sha256=found.sha256,
     )
+
+
+def last_step() -> int:
+    """The number of the last change of state of any evaluation, for ``check_nobody_else_ran``."""
+    return StateChange.objects.aggregate(last=Max("pk"))["last"] or 0
+
+
+def check_nobody_else_ran(evaluation_id: int, *, after: int) -> None:
+    """Raise MeasurementVoid where another evaluation asked the model since the step ``after``.
+
+    A counter cannot tell whose work it counts: the energy of both would be in the figure of each. One whose
+    first step was written before ``after`` and seen later is still running, or has a later step.
+    """
+    steps = StateChange.objects.filter(pk__gt=after).exclude(evaluation=evaluation_id)
+    began, ended = steps.filter(after=State.RUNNING), steps.filter(before=State.RUNNING)
+    running = Evaluation.objects.filter(state=State.RUNNING).exclude(pk=evaluation_id)
+    if began.exists() or ended.exists() or running.exists():
+        raise MeasurementVoid(
+            "Otra evaluación usó el modelo a la vez y el contador no las distingue: donde se mide, un solo "
+            f"trabajador y una evaluación cada vez [{Flag.OTHER_PROCESS}]."
+        )
 
 
 async def witness_opens() -> None:

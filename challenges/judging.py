@@ -239,11 +239,14 @@ async def _measured(
 ) -> tuple[Measurement, WitnessReading | None]:
     """Run inside a window of the energy source; the calls of the whole repetition are in its figure."""
     # A meter is asked over the network: not from the loop that renews the lease.
+    last_step = await sync_to_async(energy_window.last_step)()
     window = await asyncio.to_thread(job.source.open)
     await energy_window.witness_opens()
     await run()
     calls = await sync_to_async(case_runs.token_use)(part)
     measured = await asyncio.to_thread(window.close, calls)
+    if not job.source.resumable:
+        await sync_to_async(energy_window.check_nobody_else_ran)(job.held.evaluation_id, after=last_step)
     return measured, await energy_window.witness_closes()
 
 

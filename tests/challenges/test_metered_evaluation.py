@@ -18,9 +18,18 @@ import httpx
 import pytest
 from django.core.management import call_command
 
-from challenges import evaluation, lease, sealing
+from challenges import case_runs, evaluation, lease, sealing
 from challenges.invariants import broken
-from challenges.models import Circuit, Evaluation, Measurement, Phase, Record, Score, State
+from challenges.models import (
+    Circuit,
+    Evaluation,
+    Measurement,
+    Phase,
+    Reason,
+    Record,
+    Score,
+    State,
+)
 from scoring.record import sealed
 from tests.factories import a_phase, a_submission
 from tests.scripted_backend import (
@@ -159,4 +168,35 @@ def test_a_window_that_is_too_short_is_void_and_runs_again(
     row = work()
     assert (row.state, row.failures, row.repetition) == (State.QUEUED, 1, 2)
     assert "window-too-short" in row.fault_detail
+    assert not Measurement.objects.exists()
+
+
+@pytest.mark.parametrize("moment", ["before", "during", "after"])
+def test_a_window_in_which_another_evaluation_ran_is_void(
+    phase: Phase, meter: Process, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """``moment`` is when the other one is at work: as the window opens, only within it, or as it closes."""
+    a_submission(phase)
+    a_submission(phase)
+    ours = lease.claim("obrero")
+    theirs = lease.claim("otro obrero")
+    assert ours is not None
+    assert theirs is not None
+    if moment == "before":
+        lease.transition(theirs, to=State.RUNNING, reason=Reason.STARTED)
+    store = case_runs.store
+
+    def store_and_let_the_other_work(*args: Any, **kwargs: Any) -> None:
+        store(*args, **kwargs)
+        row = Evaluation.objects.get(pk=theirs.evaluation_id)
+        if row.state == State.PREPARING:
+            lease.transition(theirs, to=State.RUNNING, reason=Reason.STARTED)
+        elif row.state == State.RUNNING and moment != "after":
+            lease.transition(theirs, to=State.GRADING, reason=Reason.ANSWERED)
+
+    monkeypatch.setattr(case_runs, "store", store_and_let_the_other_work)
+    evaluation.evaluate(ours)
+    row = Evaluation.objects.get(pk=ours.evaluation_id)
+    assert (row.state, row.failures) == (State.QUEUED, 1)
+    assert "other-process" in row.fault_detail
     assert not Measurement.objects.exists()
