@@ -15,6 +15,7 @@ from challenges import dispatch, sealing
 from challenges.errors import CasesStillSecret
 from challenges.models import Call, Measurement, Phase, Record, Suite
 from scoring.record import bundle, commitments, disclosure, sealed
+from scoring.record.errors import NotStored
 
 ROWS_AT_ONCE = 200
 
@@ -27,9 +28,11 @@ def file_name(phase: Phase) -> str:
 def chunks(phase: Phase, *, disclose: bool = False) -> Iterator[bytes]:
     """The bundle of all records so far, piece by piece; the same records give the same bytes.
 
-    Raises ``CasesStillSecret``, before the first piece, where ``disclose`` would tell cases that somebody is
-    still judged on. Raises ``StoreError`` for a record whose file is gone or changed, and ``ChainBroken``.
+    Before the first piece, raises ``CasesStillSecret`` where ``disclose`` would tell cases that somebody is still
+    judged on, and ``NotStored`` where a record's file is gone. On the way, ``StoreConflict`` for a file that was
+    changed and ``ChainBroken``: then what came so far is no bundle.
     """
+    _check_all_are_there(phase)
     suites = list(_suites(phase)) if disclose else []
     if disclose:
         _check_nobody_is_judged_on(suites)
@@ -39,6 +42,13 @@ def chunks(phase: Phase, *, disclose: bool = False) -> Iterator[bytes]:
         evidence=_edges(phase),
         disclosure=disclosure.write([_told(suite) for suite in suites]) if disclose else None,
     )
+
+
+def _check_all_are_there(phase: Phase) -> None:
+    store = sealing.store()
+    for row in Record.objects.filter(phase=phase).order_by("number").iterator(chunk_size=ROWS_AT_ONCE):
+        if not store.holds(row.sha256):
+            raise NotStored(f"falta el fichero del registro {row.number}", where=row.sha256)
 
 
 def _published(phase: Phase, suites: Mapping[str, Suite]) -> Iterator[bundle.Published]:

@@ -15,7 +15,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
-from challenges import exports, lease
+from challenges import exports, lease, sealing
 from challenges.models import Circuit, Leaderboard, Person, Phase, RankingExport
 from scoring.record.bundle import Bundle
 from tests import stepwise
@@ -159,6 +159,10 @@ def test_judges_download_the_sealed_records_and_see_the_hash_that_closes_the_cha
     file.write_bytes(answer.getvalue())
     with Bundle(file) as opened:
         assert opened.check().sha256 == row.sha256
+    sealing.store().path(row.sha256).unlink()
+    refused = judge.get(f"{page}registros.zip")
+    assert refused.status_code == 503
+    assert "falta un fichero" in refused.content.decode()
 
 
 def test_only_judges_get_the_records() -> None:

@@ -6,20 +6,26 @@ Only for people with the permission ``challenges.export_ranking``. Nothing here 
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, cast
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.db.models import Count, F, Max, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from challenges import board as boards
 from challenges import dispatch, exports, record_export
 from challenges.models import Person, Phase
+from scoring.record.errors import NotStored
+
+logger = logging.getLogger(__name__)
 
 EXPORTS_SHOWN = 20
 
@@ -80,11 +86,23 @@ def export(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
 
 @_judges_only
 @require_safe
-def records(request: HttpRequest, challenge: str, phase: str) -> StreamingHttpResponse:
+def records(request: HttpRequest, challenge: str, phase: str) -> HttpResponseBase:
     """The sealed records so far, streamed; private cases are salted hashes in it."""
     chosen = _phase(challenge, phase)
+    try:
+        pieces = record_export.chunks(chosen)
+    except NotStored as fault:
+        logger.error("records of phase %s: %s", chosen.pk, fault)
+        messages.error(
+            request,
+            _(
+                "Ahora no se pueden descargar los registros: falta un fichero. Avisa a la organización, que "
+                "puede rehacerlo con seal_records."
+            ),
+        )
+        return _board_page(request, chosen, status=503)
     return StreamingHttpResponse(
-        record_export.chunks(chosen),
+        pieces,
         content_type="application/zip",
         headers={"Content-Disposition": f'attachment; filename="{record_export.file_name(chosen)}"'},
     )
