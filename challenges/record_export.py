@@ -28,9 +28,9 @@ def file_name(phase: Phase) -> str:
 def chunks(phase: Phase, *, disclose: bool = False) -> Iterator[bytes]:
     """The bundle of all records so far, piece by piece; the same records give the same bytes.
 
-    Before the first piece, raises ``CasesStillSecret`` where ``disclose`` would tell cases that somebody is still
-    judged on, and ``NotStored`` where a record's file is gone. On the way, ``StoreConflict`` for a file that was
-    changed and ``ChainBroken``: then what came so far is no bundle.
+    Before the first piece, raises ``CasesStillSecret`` where ``disclose`` would tell cases that somebody is
+    still judged on, and ``NotStored`` where a record's file is gone. On the way, ``StoreConflict`` for a file
+    that was changed and ``ChainBroken``: then what came so far is no bundle.
     """
     _check_all_are_there(phase)
     suites = list(_suites(phase)) if disclose else []
