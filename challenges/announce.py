@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import partial
 
 from django.db import transaction
 from django.db.models import F
@@ -16,6 +15,7 @@ from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from challenges import board, quick_redis, tallies
+from challenges.after_commit import after_commit
 from challenges.models import Leaderboard, Phase
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def renew(phase_id: int) -> None:
     """Grow the board's version and publish it: something else that it shows has changed, as a name."""
     with transaction.atomic():
         Leaderboard.objects.filter(pk=phase_id).update(version=F("version") + 1, updated_at=Now())
-        transaction.on_commit(partial(publish, phase_id), robust=True)
+        after_commit(publish, phase_id)
 
 
 def publish(phase_id: int) -> bool:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from challenges import announce, dispatch
+from challenges.after_commit import after_commit
 from challenges.models import Circuit, Evaluation, Leaderboard, Measurement, Phase, Reason, Run, State
 from scoring.energy.token_model import MODEL_GRADES
 from scoring.values import EvidenceGrade
@@ -162,7 +162,7 @@ def _tell_boards() -> None:
     running = Phase.objects.filter(opens_at__lte=Now(), closes_at__gt=Now())
     for phase_id in running.values_list("pk", flat=True):
         Leaderboard.objects.get_or_create(phase_id=phase_id)
-        transaction.on_commit(partial(announce.renew, phase_id), robust=True)
+        after_commit(announce.renew, phase_id)
 
 
 def locked(name: str) -> Circuit:

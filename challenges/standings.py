@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from challenges import announce, lease
+from challenges.after_commit import after_commit
 from challenges.lease import Lease
 from challenges.merit import best, by_participation, scores_in_force
 from challenges.models import Evaluation, Leaderboard, Phase, Reason, Score, Standing, State
@@ -74,7 +74,7 @@ def record(held: Lease, *, judged: Judged, seal: Callable[[Score], object]) -> S
         seal(score)
         _write_standing(phase, scores_in_force(phase).filter(participation_id=submission.participation_id))
         _grow_version(phase)
-        transaction.on_commit(partial(announce.publish, phase.pk), robust=True)
+        after_commit(announce.publish, phase.pk)
     return score
 
 
@@ -92,7 +92,7 @@ def rebuild(phase: Phase) -> int:
         after = {_columns(row) for row in Standing.objects.filter(phase=phase)}
         if wrong := len(before ^ after):
             _grow_version(phase)
-            transaction.on_commit(partial(announce.publish, phase.pk), robust=True)
+            after_commit(announce.publish, phase.pk)
     return wrong
 
 

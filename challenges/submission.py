@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from challenges import dispatch, purse, transitions, turns
+from challenges.after_commit import after_commit
 from challenges.errors import (
     IdempotencyConflict,
     InvalidContent,
@@ -92,7 +92,7 @@ def submit(
         )
         transitions.begin(evaluation, who=f"person {participation.person_id}")
         purse.reserve(evaluation, phase, estimated_mj=estimated_mj)
-        transaction.on_commit(partial(dispatch.wake_workers, evaluation.pk), robust=True)
+        after_commit(dispatch.wake_workers, evaluation.pk)
     return submission
 
 
