@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_call_that_fails_is_logged_and_the_next_one_comes(caplog: pytest.LogCaptureFixture) -> None:
-    called = []
+    called: list[str] = []
 
     def fail(why: str) -> None:
         raise OperationalError(why)
