@@ -249,9 +249,9 @@ MUTANTS: tuple[Mutant, ...] = (
         name="a ring that fails is the contestant's",
         edits=(
             Edit(
-                file="challenges/submission.py",
-                old="partial(dispatch.wake_workers, evaluation.pk), robust=True",
-                new="partial(dispatch.wake_workers, evaluation.pk)",
+                file="challenges/after_commit.py",
+                old="transaction.on_commit(run, robust=True)",
+                new="transaction.on_commit(run)",
             ),
             Edit(
                 file="challenges/dispatch.py",
@@ -488,6 +488,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/challenges/test_invariants.py",
         "-k",
         "record-file",
+    ),
+    _mutant(
+        "what comes after a commit has no name",
+        "challenges/after_commit.py",
+        "    transaction.on_commit(run, robust=True)",
+        "    from functools import partial\n\n    transaction.on_commit(partial(run), robust=True)",
+        "tests/challenges/test_after_commit.py",
     ),
     # --- a database that restarts ---------------------------------------------------------------------------
     _mutant(
