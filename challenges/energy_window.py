@@ -39,9 +39,9 @@ def source_for(phase: Phase) -> EnergySource:
     """The source whose grade the phase ranks; else the best counter there is, unranked.
 
     The meter beside the model, where ``METER_URL`` names one. A counter of this machine says nothing about a
-    model that runs on another. Raises CounterUnavailable,
-    or CalibrationUnavailable, for a phase that is ranked by what is not there: then the evaluation waits, for
-    an estimate would cost the contestant an attempt and rank nothing.
+    model that runs on another. Raises CounterUnavailable, or CalibrationUnavailable, for a phase that is
+    ranked by what is not there: then the evaluation waits, for an estimate would cost the contestant an
+    attempt and rank nothing.
     """
     if phase.evidence_grade == EvidenceGrade.E:
         return TokenModelSource(reason="La fase se clasifica con la estimación a partir de los tokens.")

@@ -239,13 +239,14 @@ async def _measured(
 ) -> tuple[Measurement, WitnessReading | None]:
     """Run inside a window of the energy source; the calls of the whole repetition are in its figure."""
     # A meter is asked over the network: not from the loop that renews the lease.
-    last_step = await sync_to_async(energy_window.last_step)()
+    is_counted = not job.source.resumable
+    last_step = await sync_to_async(energy_window.last_step)() if is_counted else 0
     window = await asyncio.to_thread(job.source.open)
     await energy_window.witness_opens()
     await run()
     calls = await sync_to_async(case_runs.token_use)(part)
     measured = await asyncio.to_thread(window.close, calls)
-    if not job.source.resumable:
+    if is_counted:
         await sync_to_async(energy_window.check_nobody_else_ran)(job.held.evaluation_id, after=last_step)
     return measured, await energy_window.witness_closes()
 

@@ -6,26 +6,24 @@ compares it for all suites: cases that were changed behind the application's bac
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from challenges.models import Suite
-
-FIELDS = ("key", "group", "inputs", "expected", "grader", "weight", "position")
+from scoring.record import commitments
 
 
 def digest(*, slots: Mapping[str, str], cases: Iterable[Mapping[str, Any]]) -> str:
     """SHA-256, in lower-case hexadecimal, of the canonical JSON of slots and cases.
 
-    Each case holds the columns in ``FIELDS`` and nothing else, or hashes of equal suites would differ.
+    Of each case, the columns in ``CASE_FIELDS``. By the very texts that are disclosed one day, so that
+    whoever has them gets the hash of the suite.
     """
-    content = {"slots": slots, "cases": [{field: case[field] for field in FIELDS} for case in cases]}
-    canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return commitments.suite_sha256(
+        slots=commitments.slots_text(slots), cases=map(commitments.case_text, cases)
+    )
 
 
 def of(suite: Suite) -> str:
     """The hash of the rows as they are now; one query."""
-    return digest(slots=suite.slots, cases=suite.cases.order_by("position").values(*FIELDS))
+    return digest(slots=suite.slots, cases=suite.cases.order_by("position").values(*commitments.CASE_FIELDS))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from challenges import sealing
-from challenges.invariants.findings import Broken, Check
+from challenges.invariants.findings import ROWS_AT_ONCE, Broken, Check
 from challenges.models import Phase, Record, Score
 from challenges.sealing import EMPTY, of_score
 from scoring.record import recompute, sealed
 from scoring.record.errors import RecordError
-
-ROWS_AT_ONCE = 500
 
 
 def sealed_scores() -> Iterator[Broken]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 SALT = re.compile(r"[0-9a-f]{64}")
-# Those of the suite's own hash, in ``challenges.suite_hash``.
+# What a suite is judged by: changing one of these makes another suite.
 CASE_FIELDS = ("key", "group", "inputs", "expected", "grader", "weight", "position")
 
 

@@ -111,23 +111,13 @@ class Archive:
 
 
 def _local_header(entry: Entry) -> bytes:
-    name = entry.name.encode()
-    return (
-        LOCAL.pack(
-            LOCAL_SIGNATURE,
-            VERSION,
-            FLAGS,
-            STORED,
-            TIME,
-            DATE,
-            entry.crc32,
-            entry.size,
-            entry.size,
-            len(name),
-            0,
-        )
-        + name
-    )
+    return LOCAL.pack(LOCAL_SIGNATURE, *_in_both_headers(entry)) + entry.name.encode()
+
+
+def _in_both_headers(entry: Entry) -> tuple[int, ...]:
+    """From the version that is needed to the length of the extra field, of which there is none."""
+    length = len(entry.name.encode())
+    return VERSION, FLAGS, STORED, TIME, DATE, entry.crc32, entry.size, entry.size, length, 0
 
 
 def _tail(entries: Sequence[Entry], offset: int) -> bytes:
@@ -140,29 +130,8 @@ def _end(count: int, directory_size: int, directory_at: int) -> bytes:
 
 
 def _central_header(entry: Entry) -> bytes:
-    name = entry.name.encode()
-    return (
-        CENTRAL.pack(
-            CENTRAL_SIGNATURE,
-            MADE_BY_UNIX,
-            VERSION,
-            FLAGS,
-            STORED,
-            TIME,
-            DATE,
-            entry.crc32,
-            entry.size,
-            entry.size,
-            len(name),
-            0,
-            0,
-            0,
-            0,
-            REGULAR_FILE,
-            entry.offset,
-        )
-        + name
-    )
+    fields = (MADE_BY_UNIX, *_in_both_headers(entry), 0, 0, 0, REGULAR_FILE, entry.offset)
+    return CENTRAL.pack(CENTRAL_SIGNATURE, *fields) + entry.name.encode()
 
 
 def _entries_of(file: BinaryIO) -> Sequence[Entry]:

@@ -14,7 +14,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from django.core.management import call_command
 
@@ -32,6 +31,7 @@ from challenges.models import (
 )
 from scoring.record import sealed
 from tests.factories import a_phase, a_submission
+from tests.meter_process import TOKEN, MeterProcess
 from tests.scripted_backend import (
     MODEL,
     Answer,
@@ -41,11 +41,10 @@ from tests.scripted_backend import (
     chat_events,
     scripted_backend,
 )
-from tests.servers import ROOT, Process, free_port, wait_until
+from tests.servers import ROOT
 
 pytestmark = [pytest.mark.parts, pytest.mark.django_db(transaction=True)]
 
-TOKEN = "una-clave-solo-de-pruebas"
 WATTS = 250
 ANSWER_S = 0.25
 
@@ -71,34 +70,14 @@ def backend(settings: Any) -> Iterator[None]:
 
 
 @pytest.fixture
-def meter(settings: Any, tmp_path: Path) -> Iterator[Process]:
-    port = free_port()
-    settings.METER_URL = f"http://127.0.0.1:{port}"
+def meter(settings: Any, tmp_path: Path) -> Iterator[MeterProcess]:
+    running = MeterProcess(tmp_path, source=f"synthetic:constant={WATTS},jitter-ms=5")
+    settings.METER_URL = running.url
     settings.METER_TOKEN = TOKEN
     settings.METER_WINDOW_SECONDS = 0
-    process = started_meter(port, tmp_path, curve=f"synthetic:constant={WATTS},jitter-ms=5")
-    yield process
-    process.stop()
-
-
-def started_meter(port: int, folder: Path, *, curve: str) -> Process:
-    arguments = ["scoring.energy.meter", "--source", curve, "--listen", f"127.0.0.1:{port}"]
-    process = Process(
-        [sys.executable, "-m", *arguments], log=folder / "meter.log", env={"METER_TOKEN": TOKEN}
-    )
-    process.start()
-
-    def counts() -> bool:
-        try:
-            answer = httpx.get(
-                f"http://127.0.0.1:{port}/v1/info", headers={"Authorization": f"Bearer {TOKEN}"}
-            )
-        except httpx.TransportError:
-            return False
-        return bool(answer.json()["sampling"]["trouble"] == "")
-
-    wait_until(counts, "the meter counts")
-    return process
+    running.start()
+    yield running
+    running.process.stop()
 
 
 @pytest.fixture
@@ -114,7 +93,7 @@ def work() -> Evaluation:
 
 
 def test_a_window_of_the_meter_becomes_a_score_that_an_auditor_counts_again(
-    phase: Phase, meter: Process, tmp_path: Path
+    phase: Phase, meter: MeterProcess, tmp_path: Path
 ) -> None:
     a_submission(phase)
     assert work().state == State.SCORED
@@ -143,8 +122,8 @@ def test_a_window_of_the_meter_becomes_a_score_that_an_auditor_counts_again(
     assert f"energía {score.energy_mj} mJ" in ended.stdout
 
 
-def test_while_the_meter_is_away_everything_waits(phase: Phase, meter: Process) -> None:
-    meter.stop()
+def test_while_the_meter_is_away_everything_waits(phase: Phase, meter: MeterProcess) -> None:
+    meter.process.stop()
     a_submission(phase)
     row = work()
     assert (row.state, row.failures) == (State.HELD, 0)
@@ -152,7 +131,9 @@ def test_while_the_meter_is_away_everything_waits(phase: Phase, meter: Process) 
     assert not Measurement.objects.exists()
 
 
-def test_a_wrong_token_is_told_as_one_and_scores_nothing(phase: Phase, meter: Process, settings: Any) -> None:
+def test_a_wrong_token_is_told_as_one_and_scores_nothing(
+    phase: Phase, meter: MeterProcess, settings: Any
+) -> None:
     settings.METER_TOKEN = "otra-clave-que-no-es"
     a_submission(phase)
     row = work()
@@ -161,7 +142,7 @@ def test_a_wrong_token_is_told_as_one_and_scores_nothing(phase: Phase, meter: Pr
 
 
 def test_a_window_that_is_too_short_is_void_and_runs_again(
-    phase: Phase, meter: Process, settings: Any
+    phase: Phase, meter: MeterProcess, settings: Any
 ) -> None:
     settings.METER_WINDOW_SECONDS = 3600
     a_submission(phase)
@@ -173,7 +154,7 @@ def test_a_window_that_is_too_short_is_void_and_runs_again(
 
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
 def test_a_window_in_which_another_evaluation_ran_is_void(
-    phase: Phase, meter: Process, monkeypatch: pytest.MonkeyPatch, moment: str
+    phase: Phase, meter: MeterProcess, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     """``moment`` is when the other one is at work: as the window opens, only within it, or as it closes."""
     a_submission(phase)
