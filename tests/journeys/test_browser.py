@@ -131,6 +131,8 @@ def lose_the_network_for_a_moment(page: Page) -> None:
     """The page says that it is not up to date, and stops saying so by itself."""
     expect(page.locator("#away")).to_be_hidden()
     page.context.set_offline(True)
+    # A hidden element has its text as well.
+    expect(page.locator("#away")).to_be_visible()
     expect(page.locator("#away")).to_contain_text("no hay conexión")
     shoot(page, "08-running-without-network")
     page.context.set_offline(False)
