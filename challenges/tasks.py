@@ -84,7 +84,7 @@ def _next(life: WorkerLife, *, is_first: bool) -> Lease | None:
     """Claim for this process; None when nothing waits, or when it may not claim."""
     if stop_requested() or not life.may_claim():
         return None
-    held = lease.claim(life.name)
+    held = lease.claim(life.name) if not is_first or lease.anything_waits() else None
     if held is None and is_first:
         tallies.add("message_found_nothing")
     return held

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from redis import Redis
 
 from challenges import tallies, tasks, worker_life
@@ -68,6 +70,16 @@ def test_content_is_counted_and_changes_nothing(
     assert tasks.work(*content, **named_content) == 0
     assert Evaluation.objects.values().get(pk=row.pk) == before
     assert tally("message_ignored_content") == 1
+    assert tally("message_found_nothing") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_that_comes_too_late_claims_nothing(counted: None) -> None:
+    """One short look: the claim's own query, which begins with a transaction, is not even asked."""
+    an_evaluation(state=State.SCORED)
+    with CaptureQueriesContext(connection) as asked:
+        assert tasks.work() == 0
+    assert not [each["sql"] for each in asked if "most_running" in each["sql"]]
     assert tally("message_found_nothing") == 1
 
 
