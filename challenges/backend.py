@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -34,3 +36,12 @@ def answers(*, timeout_s: float) -> bool:
         logger.info("backend probed: %s", fault)
         return False
     return True
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether what listens there runs where we do, so that a counter of this machine counts it too."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Now
 
 from challenges import dispatch
-from challenges.merit import best, by_participation, scores_in_force
-from challenges.models import Circuit, Consent, Evaluation, Phase, Purpose, Score, Standing
+from challenges.merit import best, by_participation, is_kept_out, not_replaced
+from challenges.models import Circuit, Consent, Evaluation, Phase, Purpose, ReviewDecision, Score, Standing
 from scoring.energy.token_model import MODEL_GRADES
 from scoring.ranking import rank
 from scoring.values import Ranked, RankEntry
@@ -115,7 +115,7 @@ def _now(phase: Phase) -> _Found:
         .annotate(
             version=F("phase__leaderboard__version"),
             changed_at=F("phase__leaderboard__updated_at"),
-            name_is_public=_name_is_public(),
+            name_is_public=name_is_public(),
             waiting_for=Subquery(holding.values("name")),
             waiting_since=Subquery(holding.values("opened_at")),
         )
@@ -128,25 +128,28 @@ def _now(phase: Phase) -> _Found:
         at=first.changed_at,
         waiting=_waiting(first.waiting_for, first.waiting_since),
         places=[
-            _Place(score=row.score, attempts=row.attempts, name=_shown_name(row.score, row.name_is_public))
+            _Place(score=row.score, attempts=row.attempts, name=shown_name(row.score, row.name_is_public))
             for row in standings
         ],
     )
 
 
 def _at_freeze(phase: Phase, freeze_at: datetime) -> _Found:
-    """The places as they were at ``freeze_at``, from the scores of before.
+    """The places as they were at ``freeze_at``, from the scores of before and what was decided by then.
 
-    Each score grows the version by one, so the version of that moment is today's less the scores since:
-    showing today's would tell the public how much goes on behind the freeze.
+    Each score grows the version by one, and each decision of a review, so the version of that moment is
+    today's less those since: showing today's would tell the public how much goes on behind the freeze.
     """
     holding = _holding(phase)
+    # Held ones too: they have grown the version.
     scores = list(
-        scores_in_force(phase)
+        not_replaced(phase)
         .select_related("participation__person")
         .annotate(
             version=F("phase__leaderboard__version"),
-            name_is_public=_name_is_public(),
+            decided_since=_decided_since(phase, freeze_at),
+            kept_out=is_kept_out(at=freeze_at),
+            name_is_public=name_is_public(),
             waiting_for=Subquery(holding.values("name")),
             waiting_since=Subquery(holding.values("opened_at")),
         )
@@ -156,17 +159,24 @@ def _at_freeze(phase: Phase, freeze_at: datetime) -> _Found:
     is_public = {score.participation_id: score.name_is_public for score in scores}
     before = [score for score in scores if score.created_at < freeze_at]
     places = []
-    for theirs in by_participation(before).values():
+    for theirs in by_participation(score for score in before if not score.kept_out).values():
         top = best(theirs)
-        name = _shown_name(top, is_public[top.participation_id])
+        name = shown_name(top, is_public[top.participation_id])
         places.append(_Place(score=top, attempts=len(theirs), name=name))
-    version_then = scores[0].version - (len(scores) - len(before))
+    version_then = scores[0].version - (len(scores) - len(before)) - scores[0].decided_since
     return _Found(
         version=max(version_then, 0),
         at=freeze_at,
         waiting=_waiting(scores[0].waiting_for, scores[0].waiting_since),
         places=places,
     )
+
+
+def _decided_since(phase: Phase, moment: datetime) -> Coalesce:
+    """How many decisions about scores of the phase have been written since, for a column."""
+    decisions = ReviewDecision.objects.filter(review__score__phase=phase, decided_at__gte=moment)
+    counted = decisions.order_by().values("review__score__phase").annotate(number=Count("pk"))
+    return Coalesce(Subquery(counted.values("number")), 0)
 
 
 def _nothing_yet(phase: Phase) -> _Found:
@@ -204,7 +214,8 @@ def _waiting(name: str | None, since: datetime | None) -> dict[str, str] | None:
     return None if name is None or since is None else {"for": name, "since": _iso(since)}
 
 
-def _name_is_public() -> Exists:
+def name_is_public() -> Exists:
+    """Whether whoever a score or standing is of consented to their name on the board, for a column."""
     return Exists(
         Consent.objects.filter(
             person=OuterRef("participation__person"), purpose=Purpose.PUBLISH_NAME, withdrawn_at=None
@@ -212,7 +223,7 @@ def _name_is_public() -> Exists:
     )
 
 
-def _shown_name(score: Score, is_public: bool) -> str:
+def shown_name(score: Score, is_public: bool) -> str:
     """The board name of who consented to its publication, else one that says nothing but stays the same."""
     participation = score.participation
     if is_public and participation.person.board_name:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Sum
 
 from challenges import lease, tallies
 from challenges.lease import Lease
@@ -95,14 +96,21 @@ def token_use(part: Repetition) -> list[TokenUse]:
     ]
 
 
+def cached_tokens(part: Repetition) -> int:
+    """How many tokens the backend says that it did not have to read again."""
+    calls = Call.objects.filter(run__in=_runs(part))
+    total: int = calls.aggregate(total=Sum("cached_tokens", default=0))["total"]
+    return total
+
+
 def graded_cases(part: Repetition) -> Sequence[GradedCase]:
     """Grades and weights of all finished cases, in the suite's order."""
     rows = _runs(part).order_by("case__position").values_list("grade", "case__weight")
     return [GradedCase(value=grade, weight=weight) for grade, weight in rows]
 
 
-def has_any(part: Repetition) -> bool:
-    return _runs(part).exists()
+def has_any(evaluation_id: int, number: int, suite: Suite) -> bool:
+    return Run.objects.filter(evaluation=evaluation_id, repetition=number, case__suite=suite).exists()
 
 
 def is_complete(part: Repetition) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,13 +12,20 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from challenges import backend
+from scoring.record.sealed import MAX_REPETITIONS
 
 SHORTEST_LEASE_S = 3
+PROTOCOL_SECONDS = (
+    "METER_SHORTEST_WINDOW_SECONDS",
+    "METER_WINDOW_SECONDS",
+    "REFERENCE_SECONDS",
+    "IDLE_SECONDS",
+)
 
 
 @register
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_inference(), *_lease(), *_meter()]
+    return [*_inference(), *_lease(), *_meter(), *_protocol()]
 
 
 def _inference() -> list[CheckMessage]:
@@ -47,6 +55,21 @@ def _meter() -> list[CheckMessage]:
         return []
     hint = "Write it as http://127.0.0.1:8090 or https://host, or leave it out."
     return [Error("METER_URL is no HTTP address.", hint=hint, id="challenges.E005")]
+
+
+def _protocol() -> list[CheckMessage]:
+    wrong = [
+        *(
+            ["MEASUREMENT_REPETITIONS: 1 to 100"]
+            if not 1 <= settings.MEASUREMENT_REPETITIONS <= MAX_REPETITIONS
+            else []
+        ),
+        *(["REFERENCE_TOLERANCE_PERCENT: above 0"] if not settings.REFERENCE_TOLERANCE_PERCENT > 0 else []),
+        *(["MACHINE_PUE: 1 or more"] if not 1 <= settings.MACHINE_PUE < math.inf else []),
+        *(f"{name}: 0 or more" for name in PROTOCOL_SECONDS if not 0 <= getattr(settings, name) < math.inf),
+    ]
+    hint = "docs/energy.md tells the protocol; leave a setting out to measure by it."
+    return [Error(f"{each}.", hint=hint, id="challenges.E006") for each in wrong]
 
 
 def _is_http(address: str) -> bool:

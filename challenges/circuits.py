@@ -112,8 +112,9 @@ def trial_is_answered(circuit: Circuit) -> bool:
     if trial.state in (State.SCORED, State.REJECTED):
         return True
     if circuit.name == Circuit.Name.METER:
-        measured = Measurement.objects.filter(evaluation=trial, is_ranked=True, repetition=trial.repetition)
-        return measured.exists()
+        measured = Measurement.objects.filter(evaluation=trial, is_ranked=True)
+        # One of an earlier try may be from before the meter went away.
+        return measured.filter(created_at__gt=circuit.opened_at).exists()
     return Run.objects.filter(evaluation=trial, fence=trial.fence).exists()
 
 

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from scoring.energy.flags import Flag
+from scoring.energy.token_model import MODEL_GRADES
 from scoring.values import EvidenceGrade
 
 Words = str | Promise
@@ -34,6 +35,11 @@ GRADE_WORDS: Mapping[str, Words] = {
         "comparar propuestas sobre el mismo modelo, no para saber cuántos julios gastó esta máquina."
     ),
 }
+
+SIMULATED_WORDS: Words = gettext_lazy(
+    "Simulada, no medida: el contador es de prueba y no está en ninguna máquina. Sirve para enseñar cómo se "
+    "mide, y nunca entra en una clasificación que pida una medida."
+)
 
 FLAG_WORDS: Mapping[str, Words] = {
     Flag.COUNTER_STUCK: gettext_lazy("El contador de energía se quedó parado."),
@@ -60,6 +66,9 @@ FLAG_WORDS: Mapping[str, Words] = {
     Flag.TOKENS_MISSING: gettext_lazy("A alguna petición le faltan los tokens."),
     Flag.REPETITION_LOST: gettext_lazy("Se perdió una repetición."),
     Flag.REFERENCE_DRIFT: gettext_lazy("La carga de referencia varió más de lo admitido."),
+    Flag.PREFIX_CACHE: gettext_lazy(
+        "El modelo tenía textos en la memoria de peticiones anteriores: leerlos costó menos de lo debido."
+    ),
     Flag.OUT_OF_RANGE: gettext_lazy("Hay peticiones fuera del rango en que se calibró el modelo de tokens."),
     Flag.UNLIKE_TOKEN_MODEL: gettext_lazy("La cifra se aleja de lo que el modelo de tokens espera."),
     Flag.UNLIKE_REPETITIONS: gettext_lazy("Las repeticiones se alejan unas de otras."),
@@ -70,8 +79,10 @@ FLAG_WORDS: Mapping[str, Words] = {
 }
 
 
-def of_grade(grade: str) -> str:
-    return str(GRADE_WORDS[grade])
+def of_figure(grade: str, *, is_counted: bool) -> str:
+    """``is_counted``: a counter told it. One that has only a model's grade is no counter of a device."""
+    is_simulated = is_counted and grade in MODEL_GRADES
+    return str(SIMULATED_WORDS if is_simulated else GRADE_WORDS[grade])
 
 
 def of_flags(flags: Iterable[str]) -> list[str]:

@@ -125,3 +125,7 @@ class LeaseLost(OurFault):
         super().__init__(f"evaluation {evaluation_id} is no longer held with fence {fence}")
         self.evaluation_id = evaluation_id
         self.fence = fence
+
+
+class DeviceBusy(OurFault):
+    """What would be measured is in another evaluation's use: this one waits for its turn."""

@@ -18,12 +18,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from challenges import backend, circuits, lease, tallies
+from challenges import backend, circuits, device_lease, figure, lease, tallies
 from challenges.database_restart import write_once_it_is_back
-from challenges.errors import LeaseLost
+from challenges.errors import DeviceBusy, LeaseLost
 from challenges.judging import MOST_FAILURES, CaseRefused, judge
 from challenges.lease import Lease
 from challenges.log_context import evaluation_context
+from challenges.measured_series import SeriesVoid
 from challenges.models import Circuit, Evaluation, Reason, Run, State
 from scoring.errors import (
     CONTEXT_TOO_LONG,
@@ -49,6 +50,8 @@ FIRST_REST_S = 2
 # else send it round and round.
 SHORTEST_HOLD_S = 2
 WATCH_EVERY_S = 0.1
+# The device is another evaluation's, which takes at least as long.
+DEVICE_REST_S = 1
 # Somebody has to make room on the disk first.
 STORE_REST_S = 30
 # HTTP statuses of a backend that is well and has too much to do.
@@ -108,6 +111,9 @@ def _evaluate_to_its_end(held: Lease, should_stop: Callable[[], bool]) -> None:
         _give_up(held, fault, reason=Reason.CANNOT_BE_JUDGED)
     except BackendFault as fault:
         _backend_failed(held, fault)
+    except DeviceBusy:
+        noted = {"rung_at": None, "not_before": Now() + timedelta(seconds=DEVICE_REST_S)}
+        lease.transition(held, to=State.QUEUED, reason=Reason.DEVICE_BUSY, fields=noted)
     except MeasurementFault as fault:
         _measurement_failed(held, fault)
     else:
@@ -151,6 +157,8 @@ def _measurement_failed(held: Lease, fault: MeasurementFault) -> None:
         row = Evaluation.objects.get(pk=held.evaluation_id)
         if not is_away:
             row.repetition += 1
+            if isinstance(fault, SeriesVoid) or not figure.windows(row).exists():
+                row.series = row.repetition
         waits_for = Reason.METER_AWAY if is_open else None
         _go_on(held, row, fault, waits_for=waits_for, is_counted=not is_open)
 
@@ -174,12 +182,14 @@ def _go_on(
     """After a fault of ours: HELD for what it waits for, else QUEUED after a rest; the third is the last."""
     row.failures += is_counted
     if row.failures >= MOST_FAILURES:
-        _give_up(held, fault, reason=Reason.FAILED_FOR_GOOD, failures=row.failures, repetition=row.repetition)
+        noted_last = {"failures": row.failures, "repetition": row.repetition, "series": row.series}
+        _give_up(held, fault, reason=Reason.FAILED_FOR_GOOD, **noted_last)
         return
     logger.warning("evaluation %s failed (%s of %s): %s", row.pk, row.failures, MOST_FAILURES, fault)
     noted: dict[str, object] = {
         "failures": row.failures,
         "repetition": row.repetition,
+        "series": row.series,
         "fault_code": _code_of(fault),
         "fault_detail": str(fault),
     }
@@ -243,7 +253,13 @@ async def _judge_in_time(held: Lease) -> None:
 async def _heartbeat(held: Lease) -> None:
     while True:
         await asyncio.sleep(settings.LEASE_SECONDS / 3)
-        await write_once_it_is_back(partial(lease.renew, held), within_s=settings.LEASE_SECONDS)
+        await write_once_it_is_back(partial(_renew, held), within_s=settings.LEASE_SECONDS)
+
+
+def _renew(held: Lease) -> None:
+    # The device first: whoever finds the evaluation's lease at its end finds the device free as well.
+    device_lease.renew(held.worker)
+    lease.renew(held)
 
 
 async def _watch(should_stop: Callable[[], bool]) -> None:

@@ -1,7 +1,9 @@
 """The ranking as a file that can be proved: CSV bytes, their SHA-256, and a row that says who took it.
 
-The judges' door calls it. The rows are those of ``challenges.board`` as judges see them, past any freeze; the
-same version of the board gives the same bytes.
+The judges' door calls it. The rows are those of ``challenges.board`` as judges see them, past any freeze, and
+behind them, without a rank, the scores that a review keeps out: so the file tells who is missing from the
+ranking, and by whose decision. The same version of the board gives the same bytes, as long as nobody whose
+name is in it changes that name.
 """
 
 from __future__ import annotations
@@ -11,10 +13,24 @@ import hashlib
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
-from challenges import board
-from challenges.models import Person, Phase, RankingExport
+from django.db import transaction
+
+from challenges import board, reviewing
+from challenges.merit import NOBODY_YET
+from challenges.models import (
+    Leaderboard,
+    Person,
+    Phase,
+    RankingExport,
+    Review,
+    ReviewDecision,
+    Score,
+    Standing,
+    Verdict,
+)
 
 # Not translated: the bytes must not depend on who downloads them.
 HEADER = (
@@ -28,7 +44,15 @@ HEADER = (
     "tokens",
     "intentos",
     "puntuado_el",
+    "revisión",
+    "avisos",
+    "decidida_por",
+    "decidida_el",
+    "motivo",
 )
+# Of a score that was never held.
+NO_REVIEW = ("",) * 5
+STATUS = {NOBODY_YET: "en revisión", Verdict.ACCEPTED: "cuenta", Verdict.REJECTED: "no cuenta"}
 
 # What a spreadsheet takes for the start of a formula, or skips before one (OWASP, "CSV Injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -56,14 +80,29 @@ def export_ranking(*, phase: Phase, person: Person) -> tuple[RankingFile, Rankin
 
 def ranking_file(phase: Phase) -> RankingFile:
     """The file alone; nothing is stored."""
-    built = board.build(phase, restricted=True)
-    body = as_csv(_cells(row, phase.evidence_grade) for row in built.rows)
+    with transaction.atomic():
+        # No score and no decision may come between the readings: the file would be of no one version.
+        Leaderboard.objects.select_for_update().filter(phase=phase).first()
+        built = board.build(phase, restricted=True)
+        reviewed = list(reviewing.reviewed(phase).annotate(name_is_public=board.name_is_public()))
+        standing = dict(
+            Standing.objects.filter(score__in=reviewed).values_list("score_id", "participation__public_id")
+        )
+    review_of = {str(standing[score.pk]): _review(score) for score in reviewed if score.pk in standing}
+    rows = [
+        *(
+            [*_cells(row, phase.evidence_grade), *review_of.get(row["participation"], NO_REVIEW)]
+            for row in built.rows
+        ),
+        *(_kept_out(score) for score in reviewed if _verdict(score) != Verdict.ACCEPTED),
+    ]
+    body = as_csv(rows)
     return RankingFile(
         name=f"clasificacion-{phase.challenge.slug}-{phase.slug}-v{built.version}.csv",
         body=body,
         sha256=hashlib.sha256(body).hexdigest(),
         board_version=built.version,
-        rows=len(built.rows),
+        rows=len(rows),
     )
 
 
@@ -96,3 +135,52 @@ def _cells(row: Mapping[str, Any], grade: str) -> list[str]:
         str(row["attempts"]),
         row["scored_at"],
     ]
+
+
+def _kept_out(score: Any) -> list[str]:
+    """A score that a review keeps out, with its figures; ``name_is_public`` as ``board`` annotates it."""
+    return [
+        "",
+        board.shown_name(score, score.name_is_public),
+        str(score.participation.public_id),
+        f"{score.value:.4f}",
+        f"{score.quality:.6f}",
+        str(score.energy_mj),
+        score.evidence_grade if score.is_ranked else "",
+        str(score.prompt_tokens + score.completion_tokens),
+        "",
+        _moment(score.created_at),
+        *_review(score),
+    ]
+
+
+def _review(score: Score) -> list[str]:
+    last = _last(score)
+    return [
+        STATUS[_verdict(score)],
+        " ".join(_held(score).flags),
+        # As judges read who downloaded: two people may be called the same.
+        last.person.email if last else "",
+        _moment(last.decided_at) if last else "",
+        last.reason if last else "",
+    ]
+
+
+def _held(score: Score) -> Review:
+    # The other side of a key that is declared in another module: the types do not know it.
+    review: Review = cast(Any, score).review
+    return review
+
+
+def _verdict(score: Score) -> str:
+    last = _last(score)
+    return last.verdict if last else NOBODY_YET
+
+
+def _last(score: Score) -> ReviewDecision | None:
+    return max(_held(score).decisions.all(), key=lambda decision: decision.pk, default=None)
+
+
+def _moment(at: datetime) -> str:
+    """As the board writes its own."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

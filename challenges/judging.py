@@ -10,25 +10,39 @@ score.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from challenges import backend, case_runs, energy_window, lease, sealing, standings, suite_hash
+from challenges import (
+    backend,
+    case_runs,
+    device_lease,
+    energy_window,
+    figure,
+    lease,
+    measured_series,
+    sealing,
+    standings,
+    suite_hash,
+)
 from challenges.case_runs import Repetition
 from challenges.database_restart import write_once_it_is_back
+from challenges.errors import DeviceBusy
 from challenges.lease import Lease
+from challenges.measured_series import Series
 from challenges.models import Evaluation, Phase, Reason, State, Suite, Visibility
 from challenges.models import Measurement as MeasurementRow
 from challenges.standings import Judged
 from scoring import policies, quality
+from scoring.energy.flags import Flag
 from scoring.energy.window import EnergySource
-from scoring.energy.witness import WitnessReading
 from scoring.errors import (
     CONTEXT_TOO_LONG,
     BackendFault,
@@ -42,10 +56,11 @@ from scoring.harness import CaseOutcome, RetryPolicy, run_cases
 from scoring.inference.describe import BackendDescription, describe
 from scoring.inference.openai import OpenAIBackend
 from scoring.solutions import prompt_json
-from scoring.values import EvidenceGrade, Measurement, PromptContent
+from scoring.values import PromptContent, TokenUse
 
 logger = logging.getLogger(__name__)
 
+NS_PER_MS = 10**6
 INCOMPLETE = "feedback-incomplete"
 MOST_FAILURES = 3
 # One bad case, or two, is no reason to give up the others; see ``_Keeper``.
@@ -67,11 +82,23 @@ class _Job:
     phase: Phase
     content: PromptContent
     source: EnergySource
+    series: int
     repetition: int
+    is_measured: bool
     is_last_try: bool
 
-    def part(self, suite: Suite) -> Repetition:
-        return Repetition(held=self.held, number=self.repetition, suite=suite)
+    def part(self, suite: Suite, number: int) -> Repetition:
+        return Repetition(held=self.held, number=number, suite=suite)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where to go on: the series, the repetition in it, and why there. ``is_measured``: nothing is left."""
+
+    series: int
+    repetition: int
+    reason: Reason
+    is_measured: bool = False
 
 
 async def judge(held: Lease) -> None:
@@ -99,30 +126,47 @@ def _start(held: Lease, description: BackendDescription) -> _Job:
         raise SpecError(field="content", fix=f"El envío guardado no se puede leer: {problems}.")
     _check_suite(phase.ranked_suite)
     source = energy_window.source_for(phase)
+    if not source.resumable and not device_lease.take(held.worker):
+        raise DeviceBusy
     model = {"model": description.model, "model_revision": description.revision}
-    number, reason = evaluation.repetition, Reason.RESUMED
-    if _measurement(held, number, is_ranked=True) is not None:
+    place = _place(evaluation, phase, source, model)
+    if place.is_measured:
         # The figure that ranks is there: nothing may change about what it was taken from.
         model = {}
-    elif not case_runs.has_any(Repetition(held=held, number=number, suite=phase.ranked_suite)):
-        reason = Reason.STARTED
-    elif not _can_go_on(evaluation, source, model):
-        number, reason = number + 1, Reason.REPEATED_WHOLE
     lease.transition(
         held,
         to=State.RUNNING,
-        reason=reason,
-        detail=f"repetition {number}",
-        fields={"repetition": number, **model},
+        reason=place.reason,
+        detail=f"repetition {place.repetition}",
+        fields={"series": place.series, "repetition": place.repetition, **model},
     )
     return _Job(
         held=held,
         phase=phase,
         content=content,
         source=source,
-        repetition=number,
+        series=place.series,
+        repetition=place.repetition,
+        is_measured=place.is_measured,
         is_last_try=evaluation.failures + 1 >= MOST_FAILURES,
     )
+
+
+def _place(evaluation: Evaluation, phase: Phase, source: EnergySource, model: dict[str, str]) -> _Place:
+    """What was done before must be as good as what comes: by the same model, in no window that broke off."""
+    series, number = evaluation.series, evaluation.repetition
+    measured = {each.repetition for each in figure.windows(evaluation)}
+    if measured and (source.resumable or measured_series.is_whole(evaluation)):
+        return _Place(series=series, repetition=number, reason=Reason.RESUMED, is_measured=True)
+    is_begun = case_runs.has_any(evaluation.pk, number, phase.ranked_suite)
+    if not measured and not is_begun:
+        return _Place(series=number, repetition=number, reason=Reason.STARTED)
+    if (evaluation.model, evaluation.model_revision) != (model["model"], model["model_revision"]):
+        return _Place(series=number + 1, repetition=number + 1, reason=Reason.REPEATED_WHOLE)
+    if is_begun and number not in measured and not source.resumable:
+        first = series if measured else number + 1
+        return _Place(series=first, repetition=number + 1, reason=Reason.REPEATED_WHOLE)
+    return _Place(series=series, repetition=number, reason=Reason.RESUMED)
 
 
 def _check_suite(suite: Suite) -> None:
@@ -132,43 +176,55 @@ def _check_suite(suite: Suite) -> None:
         raise SpecError(field="ranked_suite", fix=fix)
 
 
-def _can_go_on(evaluation: Evaluation, source: EnergySource, model: dict[str, str]) -> bool:
-    """Whether a repetition that has cases can take more: those done must be as good as new ones."""
-    same_model = (evaluation.model, evaluation.model_revision) == (model["model"], model["model_revision"])
-    return source.resumable and same_model
-
-
 async def _run_ranked(job: _Job) -> None:
-    part = job.part(job.phase.ranked_suite)
-    if await sync_to_async(_measurement)(job.held, job.repetition, is_ranked=True) is not None:
+    if job.is_measured:
         return
-    keeper = _Keeper(part=part, most_in_a_row=max(job.phase.concurrency, FEWEST_IN_A_ROW))
+    if job.source.resumable:
+        await _repeat(job, job.repetition, {})
+        return
+    series = Series(held=job.held, phase=job.phase, source=job.source, first=job.series)
+    await measured_series.measure(series, partial(_repeat, job))
 
-    async def run() -> None:
+
+async def _repeat(job: _Job, number: int, evidence: Mapping[str, Any]) -> None:
+    """One repetition of the ranked suite, measured and stored."""
+    part = job.part(job.phase.ranked_suite, number)
+    keeper = _keeper(job, part)
+
+    async def run() -> Sequence[TokenUse]:
+        keeper.opened_ns = time.monotonic_ns()
         await _run_missing(job, part, keeper.keep)
         if keeper.faults:
             raise keeper.faults[0]
+        return await sync_to_async(case_runs.token_use)(part)
 
-    measured, witness = await _measured(job, part, run)
+    measured, witness = await energy_window.measured(job.held, job.source, run)
     if measured.energy_mj <= 0:
         raise MeasurementVoid("La medida de energía dio 0 J.")
+    flags: list[str] = []
+    if not job.source.resumable:
+        evidence = {**evidence, "marks": await sync_to_async(keeper.marks_by_position)()}
+        # A repetition would find in the backend's memory what the one before it has read.
+        flags = [Flag.PREFIX_CACHE] if await sync_to_async(case_runs.cached_tokens)(part) else []
     await sync_to_async(energy_window.store)(
         job.held,
         phase=job.phase,
-        repetition=job.repetition,
+        repetition=number,
         is_ranked=True,
         measured=measured,
         witness=witness,
+        flags=flags,
+        evidence=evidence,
     )
 
 
 async def _run_feedback(job: _Job, suite: Suite) -> None:
-    part = job.part(suite)
-    if await sync_to_async(_measurement)(job.held, job.repetition, is_ranked=False) is not None:
+    part = job.part(suite, job.series)
+    if await sync_to_async(_has_feedback)(part):
         return
-    keeper = _Keeper(part=part, most_in_a_row=max(job.phase.concurrency, FEWEST_IN_A_ROW))
+    keeper = _keeper(job, part)
 
-    async def run() -> None:
+    async def run() -> Sequence[TokenUse]:
         try:
             await _run_missing(job, part, keeper.keep)
         except BackendUnavailable:
@@ -177,9 +233,10 @@ async def _run_feedback(job: _Job, suite: Suite) -> None:
                 raise
         except (CaseRefused, BackendFault, SpecError) as fault:
             keeper.note(fault)
+        return await sync_to_async(case_runs.token_use)(part)
 
     try:
-        measured, witness = await _measured(job, part, run)
+        measured, witness = await energy_window.measured(job.held, job.source, run)
     except MeasurementFault as fault:
         logger.warning("evaluation %s: feedback not measured: %s", job.held.evaluation_id, fault)
         return
@@ -190,7 +247,7 @@ async def _run_feedback(job: _Job, suite: Suite) -> None:
     await sync_to_async(energy_window.store)(
         job.held,
         phase=job.phase,
-        repetition=job.repetition,
+        repetition=job.series,
         is_ranked=False,
         measured=measured,
         witness=witness,
@@ -208,13 +265,18 @@ class _Keeper:
 
     part: Repetition
     most_in_a_row: int
+    opened_ns: int = 0
     faults: list[Exception] = field(default_factory=list)
     in_a_row: int = 0
+    ran: list[tuple[str, int, int]] = field(default_factory=list)
 
     async def keep(self, outcome: CaseOutcome) -> None:
         """Raises LeaseLost, SpecError, CaseRefused, the database's own error when it stays away for a
         lease, and the backend's fault when the run should end."""
         if outcome.completion is not None:
+            ended_ms = (time.monotonic_ns() - self.opened_ns) // NS_PER_MS
+            started_ms = max(ended_ms - round(outcome.completion.duration_ms), 0)
+            self.ran.append((outcome.key, started_ms, ended_ms))
             store = partial(case_runs.store, self.part, key=outcome.key, completion=outcome.completion)
             await write_once_it_is_back(store, within_s=settings.LEASE_SECONDS)
             self.in_a_row = 0
@@ -229,26 +291,14 @@ class _Keeper:
         if isinstance(fault, BackendUnavailable) or self.in_a_row >= self.most_in_a_row:
             raise fault
 
+    def marks_by_position(self) -> list[list[int]]:
+        """When each case ran: its place in the suite, and milliseconds of the window from when to when."""
+        places = dict(self.part.suite.cases.values_list("key", "position"))
+        return sorted([places[key], started_ms, ended_ms] for key, started_ms, ended_ms in self.ran)
+
     def note(self, fault: Exception) -> None:
         if fault not in self.faults:
             self.faults.append(fault)
-
-
-async def _measured(
-    job: _Job, part: Repetition, run: Callable[[], Awaitable[None]]
-) -> tuple[Measurement, WitnessReading | None]:
-    """Run inside a window of the energy source; the calls of the whole repetition are in its figure."""
-    # A meter is asked over the network: not from the loop that renews the lease.
-    is_counted = not job.source.resumable
-    last_step = await sync_to_async(energy_window.last_step)() if is_counted else 0
-    window = await asyncio.to_thread(job.source.open)
-    await energy_window.witness_opens()
-    await run()
-    calls = await sync_to_async(case_runs.token_use)(part)
-    measured = await asyncio.to_thread(window.close, calls)
-    if is_counted:
-        await sync_to_async(energy_window.check_nobody_else_ran)(job.held.evaluation_id, after=last_step)
-    return measured, await energy_window.witness_closes()
 
 
 async def _run_missing(job: _Job, part: Repetition, keep: Callable[[CaseOutcome], Awaitable[None]]) -> None:
@@ -265,30 +315,36 @@ async def _run_missing(job: _Job, part: Repetition, keep: Callable[[CaseOutcome]
 
 def _grade_and_record(job: _Job) -> None:
     lease.transition(job.held, to=State.GRADING, reason=Reason.ANSWERED)
-    part = job.part(job.phase.ranked_suite)
-    measured = _measurement(job.held, job.repetition, is_ranked=True)
-    if measured is None or not case_runs.is_complete(part):
+    evaluation = Evaluation.objects.select_related("submission__participation").get(pk=job.held.evaluation_id)
+    # The answers that are graded are those of the first repetition that counts.
+    part = job.part(job.phase.ranked_suite, evaluation.series)
+    counted = list(figure.windows(evaluation))
+    if not counted or not case_runs.is_complete(part):
         raise MeasurementVoid("Faltan casos o su medida de energía.")
     uses = case_runs.token_use(part)
+    found = figure.of_windows(counted)
     result = policies.apply(
         policy=job.phase.policy,
         parameters=job.phase.policy_parameters,
         quality=quality.weighted_mean(case_runs.graded_cases(part)),
-        energy_mj=measured.energy_mj,
+        energy_mj=found.energy_mj,
     )
-    evaluation = Evaluation.objects.select_related("submission__participation").get(pk=job.held.evaluation_id)
     evidence = sealing.evidence_of(evaluation, job.phase.ranked_suite)
     judged = Judged(
         result=result,
-        energy_mj=measured.energy_mj,
-        evidence_grade=EvidenceGrade(measured.evidence_grade),
+        energy_mj=found.energy_mj,
+        evidence_grade=found.grade,
         prompt_tokens=sum(use.prompt_tokens for use in uses),
         completion_tokens=sum(use.completion_tokens for use in uses),
+        review_flags=figure.review_flags(counted, uses, in_flight=job.phase.concurrency),
     )
     standings.record(job.held, judged=judged, seal=partial(sealing.seal, evidence=evidence))
 
 
-def _measurement(held: Lease, repetition: int, *, is_ranked: bool) -> MeasurementRow | None:
-    return MeasurementRow.objects.filter(
-        evaluation_id=held.evaluation_id, repetition=repetition, is_ranked=is_ranked
-    ).first()
+def _keeper(job: _Job, part: Repetition) -> _Keeper:
+    return _Keeper(part=part, most_in_a_row=max(job.phase.concurrency, FEWEST_IN_A_ROW))
+
+
+def _has_feedback(part: Repetition) -> bool:
+    measured = MeasurementRow.objects.filter(evaluation_id=part.held.evaluation_id, repetition=part.number)
+    return measured.filter(is_ranked=False).exists()

@@ -84,6 +84,11 @@ def renew(lease: Lease) -> None:
     _must_hit(lease, _held(lease).update(lease_until=lease_end()))
 
 
+def note(lease: Lease, **fields: object) -> None:
+    """Set columns of the leased row, its state as it is. Raises LeaseLost: then nothing was written."""
+    _must_hit(lease, _held(lease).update(**fields))
+
+
 def transition(
     lease: Lease,
     *,

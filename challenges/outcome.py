@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
-from challenges import queue
+from challenges import figure, queue
+from challenges.circuits import MEASURED_GRADES
 from challenges.models import Case, Evaluation, Run, Score, State, Submission, Visibility
 from challenges.waiting import Absence
 
@@ -19,12 +21,15 @@ from challenges.waiting import Absence
 class Progress:
     """Cases answered of all that will be asked, and while it waits its place in the queue.
 
-    ``ahead`` counts the evaluations that come before this one, ``wait_s`` is how long that should take, None
-    where nobody knows.
+    What a counter measures is asked several times: ``repetition`` is the one at hand, of ``repetitions`` at
+    least; 1 of 1 for an estimate. ``ahead`` counts the evaluations that come before this one, ``wait_s`` is
+    how long that should take, None where nobody knows.
     """
 
     done: int
     total: int
+    repetition: int
+    repetitions: int
     ahead: int | None
     wait_s: int | None
 
@@ -32,7 +37,8 @@ class Progress:
 def evaluations() -> Prefetch[str, QuerySet[Evaluation], str]:
     """What the functions below need of each submission, to be prefetched."""
     return Prefetch(
-        "evaluations", queryset=Evaluation.objects.select_related("score__record").order_by("-pk")
+        "evaluations",
+        queryset=Evaluation.objects.select_related("score__record", "score__review").order_by("-pk"),
     )
 
 
@@ -55,14 +61,27 @@ def is_over(evaluation: Evaluation) -> bool:
 def progress(submission: Submission, evaluation: Evaluation, absence: Absence | None) -> Progress:
     """``absence`` is what ``waiting`` tells of them: while something is away the queue does not move."""
     phase = submission.phase
-    suites = Q(suite=phase.ranked_suite_id) | Q(suite=phase.feedback_suite_id)
-    theirs = Run.objects.filter(evaluation=evaluation, repetition=evaluation.repetition, case=OuterRef("pk"))
-    answered = Count("pk", filter=Exists(theirs))
-    counted = Case.objects.filter(suites).aggregate(total=Count("pk"), done=answered)
+    is_counted = phase.evidence_grade in MEASURED_GRADES
+    measured = set(figure.windows(evaluation).values_list("repetition", flat=True)) if is_counted else set()
+    # A repetition that broke off is run again whole: its answers count for nothing.
+    number = evaluation.repetition if is_counted else evaluation.series
+    runs = Run.objects.filter(evaluation=evaluation, case=OuterRef("pk"))
+    at_hand, first = Exists(runs.filter(repetition=number)), Exists(runs.filter(repetition=evaluation.series))
+    is_ranked, is_shown = Q(suite=phase.ranked_suite_id), Q(suite=phase.feedback_suite_id)
+    counted = Case.objects.filter(is_ranked | is_shown).aggregate(
+        ranked=Count("pk", filter=is_ranked),
+        ranked_done=Count("pk", filter=Q(is_ranked, at_hand)),
+        shown=Count("pk", filter=is_shown & ~is_ranked),
+        shown_done=Count("pk", filter=Q(is_shown, ~is_ranked, first)),
+    )
+    done = counted["ranked"] * len(measured) + (0 if number in measured else counted["ranked_done"])
+    repetitions = max(settings.MEASUREMENT_REPETITIONS if is_counted else 1, len(measured))
     place = queue.place_of(evaluation, is_moving=absence is None)
     return Progress(
-        done=counted["done"],
-        total=counted["total"],
+        done=done + counted["shown_done"],
+        total=counted["ranked"] * repetitions + counted["shown"],
+        repetition=min(len(measured) + 1, repetitions),
+        repetitions=repetitions,
         ahead=place.ahead if place else None,
         wait_s=place.wait_s if place else None,
     )

@@ -12,17 +12,10 @@ from dataclasses import dataclass
 from django.db.models import F
 from django.db.models.functions import Now
 
+from challenges import preview
 from challenges.errors import PurseExhausted
 from challenges.models import Evaluation, Participation, Phase, Purse, Reservation
-from scoring.energy.token_model import DEFAULT_CPU, call_mj
-from scoring.solutions import prompt
-from scoring.values import PromptContent, TokenUse
-
-# Spanish text has some four characters a token with the tokenizers that we know of; three errs on the safe
-# side, and what was reserved too much comes back when the measured figure is there.
-CHARACTERS_PER_TOKEN = 3
-# What a chat format adds to a conversation.
-TOKENS_AROUND = 16
+from scoring.values import PromptContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +44,14 @@ def balance(participation: Participation, phase: Phase) -> Balance | None:
 
 
 def estimate_mj(phase: Phase, content: PromptContent) -> int:
-    """At most what the ranked suite should cost with this content, by the token model's own coefficients.
+    """At most what the ranked suite should cost with this content, with every answer as long as it may be.
 
-    Each answer is taken to be as long as the content lets it be.
+    The figure that is shown before one hands in, and like it told by no private case: a refusal says it, and
+    costs nothing. Where the private cases are longer than the public ones a run may cost more; then the
+    purse's ``left_mj`` goes below 0 and the next submission is refused. What was set aside too much comes
+    back with the measured figure.
     """
-    answer = content.sampling.max_output_tokens
-    uses = (
-        TokenUse(prompt_tokens=_prompt_tokens(content, inputs), completion_tokens=answer)
-        for inputs in phase.ranked_suite.cases.values_list("inputs", flat=True)
-    )
-    return sum(call_mj(DEFAULT_CPU, use) for use in uses)
+    return preview.expected_of_content(phase, content).at_most_mj
 
 
 def reserve(evaluation: Evaluation, phase: Phase, *, estimated_mj: int) -> None:
@@ -89,8 +80,3 @@ def settle(evaluation_ids: Collection[int], *, spent_mj: int) -> None:
         Purse.objects.filter(pk=reservation.purse_id).update(
             reserved_mj=F("reserved_mj") - reservation.reserved_mj, spent_mj=F("spent_mj") + spent_mj
         )
-
-
-def _prompt_tokens(content: PromptContent, inputs: dict[str, str]) -> int:
-    written = sum(len(message.content) for message in prompt.render(content, inputs=inputs))
-    return -(-written // CHARACTERS_PER_TOKEN) + TOKENS_AROUND

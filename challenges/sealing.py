@@ -7,7 +7,7 @@ made again, to the byte.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Prefetch
 
+from challenges import figure
 from challenges.models import (
     Call,
     Case,
@@ -23,6 +24,7 @@ from challenges.models import (
     Leaderboard,
     Measurement,
     Phase,
+    ReferenceRun,
     Run,
     Score,
     Suite,
@@ -36,6 +38,7 @@ from scoring.record.errors import RecordUnreadable
 from scoring.record.shapes import fraction_text
 from scoring.record.store import Store
 from scoring.values import EvidenceGrade
+from scoring.values import Measurement as Measured
 
 EMPTY = chain.EMPTY
 US_PER_MS = 1000
@@ -52,7 +55,11 @@ class Evidence:
     windows: tuple[sealed.Window, ...]
     coefficients: sealed.Coefficients | None
     environment: Mapping[str, str | int]
-    repetition: int
+    protocol: sealed.Protocol | None
+
+    @property
+    def repetitions(self) -> tuple[int, ...]:
+        return tuple(window.repetition for window in self.windows)
 
 
 def store() -> Store:
@@ -65,14 +72,23 @@ def evidence_store() -> Store:
     return Store(settings.RECORDS_DIR / "evidence")
 
 
+def keep_files(measured: Measured) -> None:
+    """Store what a window names by its hash, ahead of its row: a file that no row names does no harm.
+
+    Raises ``StoreError`` where the disk does not take it.
+    """
+    for content in measured.files:
+        evidence_store().write(content)
+
+
 def evidence_of(evaluation: Evaluation, suite: Suite) -> Evidence:
     """Read what was stored of the repetition that counts; a few queries, and no lock.
 
     Raises ``RecordUnreadable`` where it was never measured.
     """
     submission = evaluation.submission
-    measured = evaluation.measurements.filter(repetition=evaluation.repetition, is_ranked=True).first()
-    if measured is None:
+    counted = list(figure.windows(evaluation))
+    if not counted:
         raise RecordUnreadable("su repetición no se midió", where=f"evaluación {evaluation.pk}")
     return Evidence(
         subject=sealed.Subject(
@@ -91,11 +107,11 @@ def evidence_of(evaluation: Evaluation, suite: Suite) -> Evidence:
             cases=suite.cases.count(),
         ),
         model=sealed.Model(name=evaluation.model, revision=evaluation.model_revision, file_sha256=""),
-        runs=tuple(_runs(evaluation, suite)),
-        windows=(_window(measured),),
-        coefficients=_coefficients(measured),
-        environment=measured.evidence.get("environment", {}),
-        repetition=evaluation.repetition,
+        runs=tuple(_runs(evaluation, suite, [each.repetition for each in counted])),
+        windows=tuple(_window(each) for each in counted),
+        coefficients=_coefficients(counted[0]),
+        environment=counted[0].evidence.get("environment", {}),
+        protocol=_protocol(evaluation, counted[0]),
     )
 
 
@@ -143,7 +159,7 @@ def make_again(row: RecordRow) -> bool:
 
 
 def of_score(score: Score, *, repetitions: tuple[int, ...]) -> sealed.Outcome:
-    """The score as a record tells it."""
+    """The score as a record tells it: the median of all ``repetitions``, and the answers of the first."""
     return sealed.Outcome(
         value=fraction_text(score.value, 4),
         quality=fraction_text(score.quality, 6),
@@ -154,7 +170,7 @@ def of_score(score: Score, *, repetitions: tuple[int, ...]) -> sealed.Outcome:
         energy_mj=score.energy_mj,
         energy_rule="median-of-repetitions",
         energy_repetitions=repetitions,
-        quality_repetitions=repetitions,
+        quality_repetitions=repetitions[:1],
         prompt_tokens=score.prompt_tokens,
         completion_tokens=score.completion_tokens,
     )
@@ -183,7 +199,6 @@ def _evidence_of_score(score: Score) -> Evidence:
 
 def _record(score: Score, evidence: Evidence) -> sealed.Record:
     phase = score.phase
-    counted = (evidence.repetition,)
     return sealed.Record(
         chain=sealed.Chain(challenge=phase.challenge.slug, phase=phase.slug, phase_id=phase.pk),
         created_at=_moment(score.created_at),
@@ -197,16 +212,17 @@ def _record(score: Score, evidence: Evidence) -> sealed.Record:
         model=evidence.model,
         runs=evidence.runs,
         windows=evidence.windows,
-        score=of_score(score, repetitions=counted),
+        score=of_score(score, repetitions=evidence.repetitions),
         environment=evidence.environment,
         coefficients=evidence.coefficients,
+        protocol=evidence.protocol,
     )
 
 
-def _runs(evaluation: Evaluation, suite: Suite) -> Iterator[sealed.Run]:
+def _runs(evaluation: Evaluation, suite: Suite, repetitions: Sequence[int]) -> Iterator[sealed.Run]:
     is_public = suite.visibility == Visibility.PUBLIC
     rows = (
-        Run.objects.filter(evaluation=evaluation, repetition=evaluation.repetition, case__suite=suite)
+        Run.objects.filter(evaluation=evaluation, repetition__in=repetitions, case__suite=suite)
         .select_related("case")
         .prefetch_related(Prefetch("calls", queryset=Call.objects.order_by("index")))
     )
@@ -246,7 +262,6 @@ def _call(call: Call, run: Run, case: str, suite: Suite) -> sealed.Call:
 def _window(measured: Measurement) -> sealed.Window:
     grade = EvidenceGrade(measured.evidence_grade)
     told = bool(measured.witness_note) or measured.witness_mj is not None
-    counted = measured.evidence if "edges_sha256" in measured.evidence else None
     return sealed.Window(
         repetition=measured.repetition,
         window_id=measured.evidence.get("window_id", ""),
@@ -256,17 +271,60 @@ def _window(measured: Measurement) -> sealed.Window:
         energy_mj=measured.energy_mj,
         seconds=fraction_text(measured.seconds, 3),
         flags=tuple(sorted(measured.flags)),
-        started_ns=str(counted["started_ns"]) if counted else None,
-        ended_ns=str(counted["ended_ns"]) if counted else None,
-        edges_sha256=counted["edges_sha256"] if counted else "",
-        edges_count=counted["edges_count"] if counted else 0,
-        hardware=_hardware(counted["hardware"]) if counted else None,
         witness=sealed.Witness(
             energy_mj=measured.witness_mj, co2_mg=measured.co2_mg, note=measured.witness_note
         )
         if told
         else None,
+        **_edges(measured.evidence),
     )
+
+
+def _protocol(evaluation: Evaluation, first: Measurement) -> sealed.Protocol | None:
+    """What was asked of the series, and its runs of the reference workload; None for what no counter told."""
+    told: Mapping[str, Any] | None = first.evidence.get("protocol")
+    if told is None:
+        return None
+    runs = ReferenceRun.objects.filter(evaluation=evaluation, series=evaluation.series).order_by("pk")
+    # Those before the windows first, then those after, as a record has them.
+    ordered = sorted(runs, key=lambda run: run.place != ReferenceRun.Place.BEFORE)
+    baseline = ReferenceRun.objects.filter(pk=told["baseline_run"]).first()
+    return sealed.Protocol(
+        repetitions=told["repetitions"],
+        window_seconds=told["window_seconds"],
+        workload=told["workload"],
+        tolerance_percent=told["tolerance_percent"],
+        baseline=sealed.Baseline(passes=baseline.passes, energy_mj=baseline.energy_mj) if baseline else None,
+        references=tuple(_reference(run) for run in ordered),
+    )
+
+
+def _reference(run: ReferenceRun) -> sealed.ReferenceRun:
+    return sealed.ReferenceRun(
+        place="before" if run.place == ReferenceRun.Place.BEFORE else "after",
+        window_id=run.evidence.get("window_id", ""),
+        source=run.source,
+        passes=run.passes,
+        energy_mj=run.energy_mj,
+        seconds=fraction_text(run.seconds, 3),
+        flags=tuple(sorted(run.flags)),
+        idle_mj=run.idle_mj,
+        idle_seconds=None if run.idle_seconds is None else fraction_text(run.idle_seconds, 3),
+        **_edges(run.evidence),
+    )
+
+
+def _edges(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """What names a counter's edges; empty where there are none."""
+    if "edges_sha256" not in evidence:
+        return {}
+    return {
+        "started_ns": str(evidence["started_ns"]),
+        "ended_ns": str(evidence["ended_ns"]),
+        "edges_sha256": evidence["edges_sha256"],
+        "edges_count": evidence["edges_count"],
+        "hardware": _hardware(evidence["hardware"]),
+    }
 
 
 def _basis(measured: Measurement) -> sealed.Basis:

@@ -1,7 +1,8 @@
 """Scores and the places that follow from them: the one transaction in which a score appears on the board.
 
-The worker calls ``record`` at the end of an evaluation, ``manage.py rebuild_standings`` calls ``rebuild``.
-Scores are only appended; a Standing is derived from them and may be thrown away.
+The worker calls ``record`` at the end of an evaluation, ``reviewing`` calls ``renew_place`` after a decision,
+``manage.py rebuild_standings`` calls ``rebuild``. Scores are only appended; a Standing is derived from them
+and may be thrown away.
 """
 
 from __future__ import annotations
@@ -18,27 +19,32 @@ from challenges import announce, lease
 from challenges.after_commit import after_commit
 from challenges.lease import Lease
 from challenges.merit import best, by_participation, scores_in_force
-from challenges.models import Evaluation, Leaderboard, Phase, Reason, Score, Standing, State
+from challenges.models import Evaluation, Leaderboard, Phase, Reason, Review, Score, Standing, State
 from scoring.values import EvidenceGrade, PolicyResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What an evaluation came to, ready to be recorded. Energy in whole millijoules, of all ranked cases."""
+    """What an evaluation came to, ready to be recorded. Energy in whole millijoules, of all ranked cases.
+
+    ``review_flags`` say why an organizer has to look at it first; without any it counts at once.
+    """
 
     result: PolicyResult
     energy_mj: int
     evidence_grade: EvidenceGrade
     prompt_tokens: int
     completion_tokens: int
+    review_flags: tuple[str, ...] = ()
 
 
 def record(held: Lease, *, judged: Judged, seal: Callable[[Score], object]) -> Score:
     """Append the score, end the evaluation as SCORED, and bring standing and board version up to date.
 
     One transaction, which first locks the phase's Leaderboard row; the board is announced after it. A figure
-    of another evidence grade than the phase's is kept but not ranked. ``seal`` is called with the new score
-    under that lock. Raises LeaseLost, and what ``seal`` raises: then nothing was written.
+    of another evidence grade than the phase's is kept but not ranked; one with ``review_flags`` is held for
+    review, and no standing changes. ``seal`` is called with the new score under that lock. Raises LeaseLost,
+    and what ``seal`` raises: then nothing was written.
     """
     evaluation = Evaluation.objects.select_related("submission__phase__ranked_suite").get(
         pk=held.evaluation_id
@@ -46,7 +52,7 @@ def record(held: Lease, *, judged: Judged, seal: Callable[[Score], object]) -> S
     submission = evaluation.submission
     phase = submission.phase
     with transaction.atomic():
-        _lock_board(phase)
+        lock_board(phase)
         lease.transition(
             held,
             to=State.SCORED,
@@ -72,7 +78,11 @@ def record(held: Lease, *, judged: Judged, seal: Callable[[Score], object]) -> S
             suite_sha256=phase.ranked_suite.sha256,
         )
         seal(score)
-        _write_standing(phase, scores_in_force(phase).filter(participation_id=submission.participation_id))
+        if judged.review_flags:
+            Review.objects.create(score=score, flags=sorted(set(judged.review_flags)))
+        else:
+            in_force = scores_in_force(phase)
+            _write_standing(phase, in_force.filter(participation_id=submission.participation_id))
         _grow_version(phase)
         after_commit(announce.publish, phase.pk)
     return score
@@ -84,7 +94,7 @@ def rebuild(phase: Phase) -> int:
     The board's version grows only if something was wrong.
     """
     with transaction.atomic():
-        _lock_board(phase)
+        lock_board(phase)
         before = {_columns(row) for row in Standing.objects.filter(phase=phase)}
         Standing.objects.filter(phase=phase).delete()
         for scores in by_participation(scores_in_force(phase)).values():
@@ -96,7 +106,21 @@ def rebuild(phase: Phase) -> int:
     return wrong
 
 
-def _lock_board(phase: Phase) -> None:
+def renew_place(phase: Phase, *, participation_id: int) -> None:
+    """Bring a participation's standing up to date once other scores of its count; it may lose its place.
+
+    Its caller has called ``lock_board``. The board's version grows, and it is announced after the commit.
+    """
+    if scores := list(scores_in_force(phase).filter(participation_id=participation_id)):
+        _write_standing(phase, scores)
+    else:
+        Standing.objects.filter(phase=phase, participation_id=participation_id).delete()
+    _grow_version(phase)
+    after_commit(announce.publish, phase.pk)
+
+
+def lock_board(phase: Phase) -> None:
+    """Until commit nobody else changes a standing of the phase."""
     Leaderboard.objects.get_or_create(phase=phase)
     Leaderboard.objects.select_for_update().get(phase=phase)
 

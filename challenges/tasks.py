@@ -15,7 +15,7 @@ from celery import shared_task
 from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
 from django.db import DatabaseError, InterfaceError, connection
 
-from challenges import broker, energy_window, evaluation, lease, tallies, worker_life
+from challenges import broker, device_lease, energy_window, evaluation, lease, tallies, worker_life
 from challenges.dispatch import WORK_TASK
 from challenges.lease import Lease
 from challenges.worker_life import WorkerLife
@@ -77,14 +77,30 @@ def work(*content: Any, **named_content: Any) -> int:
         # What was held comes back by the sweeper when its lease runs out; the finished cases are kept.
         logger.warning("database away, evaluation left to the sweeper: %s", fault)
         connection.close()
+    _release_device(life)
     return taken
+
+
+def _release_device(life: WorkerLife) -> None:
+    """Others may have it; where the database is away its lease runs out by itself."""
+    try:
+        device_lease.release(life.name)
+    except (DatabaseError, InterfaceError):
+        connection.close()
 
 
 def _next(life: WorkerLife, *, is_first: bool) -> Lease | None:
     """Claim for this process; None when nothing waits, or when it may not claim."""
     if stop_requested() or not life.may_claim():
         return None
-    held = lease.claim(life.name) if not is_first or lease.anything_waits() else None
+    held = lease.claim(life.name) if _may_find_any(life, is_first=is_first) else None
     if held is None and is_first:
         tallies.add("message_found_nothing")
     return held
+
+
+def _may_find_any(life: WorkerLife, *, is_first: bool) -> bool:
+    """Whether a claim is worth its price, and what this worker measures is its own."""
+    if is_first and not lease.anything_waits():
+        return False
+    return device_lease.take(life.name)

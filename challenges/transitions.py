@@ -64,6 +64,7 @@ TABLE: tuple[Arrow, ...] = (
     *_arrows(_BEGUN, State.HELD, Actor.WORKER, Reason.BACKEND_AWAY, Reason.METER_AWAY),
     *_arrows([State.RUNNING], State.REJECTED, Actor.WORKER, Reason.REFUSED),
     *_arrows(ACTIVE, State.QUEUED, Actor.WORKER, Reason.WORKER_STOPPED, Reason.FAILED),
+    *_arrows([State.PREPARING], State.QUEUED, Actor.WORKER, Reason.DEVICE_BUSY),
     *_arrows(ACTIVE, State.QUEUED, Actor.SWEEPER, Reason.LEASE_EXPIRED),
     *_arrows(ACTIVE, State.ERRORED, Actor.WORKER, Reason.FAILED_FOR_GOOD, Reason.CANNOT_BE_JUDGED),
     *_arrows(ACTIVE, State.ERRORED, Actor.SWEEPER, Reason.WORKERS_DIED),

@@ -1,7 +1,7 @@
 """``python -m scoring``: check and recompute sealed records, with nothing but the files.
 
-    python -m scoring recompute REGISTRO.json | ARCHIVO.zip
-    python -m scoring verify ARCHIVO.zip | CARPETA
+    python -m scoring recompute REGISTRO.json | ARCHIVO.zip …
+    python -m scoring verify ARCHIVO.zip … | CARPETA
 
 Auditors call it. Ends with 0 where all is as it should be, 1 where a record or a link is not, and 2 where it
 was asked for something that it cannot do. Standard library only: no Django and no database.

@@ -7,13 +7,12 @@ weight.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Decimal
 
+from scoring.decimals import EXACT_ENOUGH
 from scoring.values import GradedCase
 
 SIX_DECIMALS = Decimal("0.000001")
-# Grades have 6 decimals and weights are whole, so every sum below this many digits is exact, in any order.
-EXACT_ENOUGH = Context(prec=50, rounding=ROUND_HALF_EVEN)
 
 
 def weighted_mean(cases: Sequence[GradedCase]) -> Decimal:
@@ -27,6 +26,7 @@ def weighted_mean(cases: Sequence[GradedCase]) -> Decimal:
     if not cases:
         raise ValueError("quality needs at least one graded case")
     total, weights = Decimal(0), 0
+    # Grades have 6 decimals and weights are whole, so every sum within its digits is exact, in any order.
     context = EXACT_ENOUGH.copy()
     for case in cases:
         if not (case.value.is_finite() and 0 <= case.value <= 1 and case.weight >= 1):

@@ -11,6 +11,7 @@ import itertools
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from challenges import suite_hash, turns
+from challenges import sealing, suite_hash, turns
 from challenges.models import (
     Actor,
     Call,
@@ -33,6 +34,7 @@ from challenges.models import (
     Phase,
     Purpose,
     Reason,
+    ReferenceRun,
     Run,
     Score,
     Standing,
@@ -43,6 +45,10 @@ from challenges.models import (
     Visibility,
 )
 from challenges.models.evaluation import ACTIVE, FINAL
+from scoring.energy.counter import Device, Edge
+from scoring.energy.edges import edges_bytes
+from scoring.energy.window_energy import levels_mj
+from scoring.record.recompute import median_mj
 from scoring.values import EvidenceGrade
 
 PASSWORD = "una-clave-larga-de-prueba"
@@ -199,6 +205,8 @@ def an_evaluation(
         }
     if state in FINAL:
         fields |= {"fence": 1, "finished_at": now}
+    # Nothing before it counts, unless a test says so.
+    fields["series"] = overrides.get("repetition", 1)
     if state == State.HELD:
         fields |= {"held_since": now}
     evaluation = Evaluation.objects.create(submission=submission, **{**fields, **overrides})
@@ -299,3 +307,81 @@ def _sha256(value: Any) -> str:
 
 def unsealed(score: Score) -> None:
     """In place of a seal, for a score without anything that it could have been worked out from."""
+
+
+def a_reference_run(evaluation: Evaluation, *, place: str = "before", **overrides: Any) -> ReferenceRun:
+    """A run of the reference workload: ten passes of 100 J each, with an idle window of 50 W before it."""
+    fields: dict[str, Any] = {
+        "series": evaluation.series,
+        "workload": "referencia-de-prueba",
+        "source": "synthetic:gpu-de-prueba",
+        "device": "GPU-de-prueba",
+        "evidence_grade": EvidenceGrade.A.value,
+        "model": "modelo-de-prueba",
+        "concurrency": 4,
+        "passes": 10,
+        "prompt_tokens": 1_000,
+        "completion_tokens": 500,
+        "energy_mj": 1_000_000,
+        "seconds": Decimal("10.000"),
+        "idle_mj": 100_000,
+        "idle_seconds": Decimal("2.000"),
+    }
+    return ReferenceRun.objects.create(evaluation=evaluation, place=place, **{**fields, **overrides})
+
+
+def a_window(
+    *,
+    watts: Sequence[int] = (200, 300),
+    step_ms: int = 100,
+    marks: Sequence[Sequence[int]] = (),
+    device: str = "GPU-de-prueba",
+) -> dict[str, Any]:
+    """The fields of a ``Measurement`` of a meter's window, whose edges are written where a worker would.
+
+    The counter drew each of ``watts`` for one step; the window begins half a step after the first edge and
+    ends half a step before the last, so it holds a step less than there are.
+    """
+    step_ns = step_ms * 10**6
+    edges = [Edge(10**12, 5_000)]
+    for power in watts:
+        edges.append(Edge(edges[-1].at_ns + step_ns, edges[-1].mj + power * step_ms))
+    begin_ns, end_ns = edges[0].at_ns + step_ns // 2, edges[-1].at_ns - step_ns // 2
+    hardware = Device(uuid=device, name="GPU de prueba", driver="1.0", update_ms=step_ms)
+    begin_mj, end_mj = levels_mj(edges, (begin_ns, end_ns), device=hardware)
+    return {
+        "energy_mj": end_mj - begin_mj,
+        "seconds": Decimal(end_ns - begin_ns) / 10**9,
+        "evidence_grade": EvidenceGrade.A.value,
+        "source": f"synthetic:{device}",
+        "evidence": {
+            "window_id": "v1",
+            "boot": "b1",
+            "started_ns": begin_ns,
+            "ended_ns": end_ns,
+            "edges_count": len(edges),
+            "edges_sha256": sealing.evidence_store().write(edges_bytes(edges)),
+            "uncertainty_mj": 120,
+            "hardware": {**asdict(hardware), "clocks_mhz": None, "power_limit_mw": None},
+            "marks": [list(mark) for mark in marks],
+        },
+    }
+
+
+def a_measured_score(
+    phase: Phase | None = None, *, windows: Sequence[Mapping[str, Any]] = (), **overrides: Any
+) -> Score:
+    """A score of grade A whose repetitions are ``windows`` (fields of ``a_window``), from the first on."""
+    phase = phase or a_phase(evidence_grade=EvidenceGrade.A.value)
+    energies = [window["energy_mj"] for window in windows]
+    score = a_score(
+        phase,
+        **{"energy_mj": median_mj(energies), "evidence_grade": EvidenceGrade.A.value, **overrides},
+    )
+    evaluation = score.evaluation
+    evaluation.measurements.all().delete()
+    for repetition, window in enumerate(windows, start=1):
+        Measurement.objects.create(evaluation=evaluation, repetition=repetition, **window)
+    Evaluation.objects.filter(pk=evaluation.pk).update(repetition=len(windows))
+    evaluation.refresh_from_db()
+    return score

@@ -62,11 +62,13 @@ def completion(text: str = "sí", *, model: str = MODEL.model) -> Completion:
 
 def answer(job: Job, case: Case, text: str = "sí", *, model: str = MODEL.model) -> None:
     """Store one case as if the backend had just answered it."""
-    case_runs.store(job.part(case.suite), key=case.key, completion=completion(text, model=model))
+    case_runs.store(
+        job.part(case.suite, job.repetition), key=case.key, completion=completion(text, model=model)
+    )
 
 
 def unanswered(job: Job, suite: Suite) -> list[Case]:
-    keys = [request.key for request in case_runs.missing(job.part(suite), job.content)]
+    keys = [request.key for request in case_runs.missing(job.part(suite, job.repetition), job.content)]
     return list(suite.cases.filter(key__in=keys).order_by("position"))
 
 
@@ -74,7 +76,7 @@ def measure(job: Job, *, is_ranked: bool = True) -> None:
     """Close a window over everything that was answered, and store it."""
     suite = job.phase.ranked_suite if is_ranked else job.phase.feedback_suite
     assert suite is not None
-    measured = job.source.open().close(case_runs.token_use(job.part(suite)))
+    measured = job.source.open().close(case_runs.token_use(job.part(suite, job.repetition)))
     energy_window.store(
         job.held,
         phase=job.phase,

@@ -1,5 +1,25 @@
 """The contest's models in Django's admin: what organizers may look at, and the little they may change."""
 
-from challenges.admin import challenge, evaluation, jury, people, queue, standing, submission
+from challenges.admin import (
+    challenge,
+    evaluation,
+    jury,
+    people,
+    protocol,
+    queue,
+    review,
+    standing,
+    submission,
+)
 
-__all__ = ["challenge", "evaluation", "jury", "people", "queue", "standing", "submission"]
+__all__ = [
+    "challenge",
+    "evaluation",
+    "jury",
+    "people",
+    "protocol",
+    "queue",
+    "review",
+    "standing",
+    "submission",
+]

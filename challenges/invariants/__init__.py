@@ -17,6 +17,7 @@ from challenges.invariants import (
     purses,
     quotas,
     records,
+    reviews,
     scores,
     suites,
 )
@@ -33,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     *purses.CHECKS,
     *quotas.CHECKS,
     *boards.CHECKS,
+    *reviews.CHECKS,
     *suites.CHECKS,
     *circuits.CHECKS,
 )

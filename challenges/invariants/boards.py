@@ -9,7 +9,7 @@ from itertools import groupby
 from challenges import board
 from challenges.invariants.findings import Broken, Check
 from challenges.merit import best, scores_in_force
-from challenges.models import Leaderboard, Phase, Score, Standing
+from challenges.models import Leaderboard, Phase, ReviewDecision, Score, Standing
 
 # Score, scored attempts, last change: what a standing says.
 Place = tuple[int, int, datetime]
@@ -63,8 +63,9 @@ def boards() -> Iterator[Broken]:
                 yield Broken(rule=rule, row=row, what="it has standings, but its board has no version")
             continue
         scores = Score.objects.filter(phase=phase).count()
-        if leaderboard.version < scores:
-            what = f"version {leaderboard.version} after {scores} scores"
+        decisions = ReviewDecision.objects.filter(review__score__phase=phase).count()
+        if leaderboard.version < scores + decisions:
+            what = f"version {leaderboard.version} after {scores} scores and {decisions} decisions"
             yield Broken(rule=rule, row=row, what=what)
         for restricted in (False, True):
             bodies = [board.build(phase, restricted=restricted).body for _time in range(3)]

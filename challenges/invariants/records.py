@@ -65,7 +65,7 @@ def _unlike_its_rows(row: Record, record: sealed.Record) -> list[str]:
         "policy": (record.rules.policy, score.policy),
         "policy_parameters": (dict(record.rules.parameters), score.policy_parameters),
         "suite": (record.suite.sha256, score.suite_sha256),
-        "score": (record.score, of_score(score, repetitions=record.score.quality_repetitions)),
+        "score": (record.score, of_score(score, repetitions=record.score.energy_repetitions)),
     }
     return [name for name, (told, stored) in beside.items() if told != stored]
 

@@ -10,6 +10,8 @@ from functools import cache
 
 from django.db.models import Count, F, Sum
 
+from challenges import figure
+from challenges.figure import Figure
 from challenges.invariants.findings import Broken, Check, in_batches
 from challenges.models import Case, Evaluation, Measurement, Phase, Run, Score, State, Suite
 from scoring import policies, quality
@@ -36,7 +38,7 @@ class _Evidence:
 
     weights: Mapping[int, int]
     answered: Sequence[_Answered]
-    measured: tuple[int, str] | None
+    measured: Figure | None
     phase_grade: str
 
 
@@ -104,7 +106,7 @@ def _answered(batch: Sequence[Score]) -> Mapping[int, list[_Answered]]:
     rows = (
         Run.objects.filter(
             evaluation__in=[score.evaluation_id for score in batch],
-            repetition=F("evaluation__repetition"),
+            repetition=F("evaluation__series"),
         )
         # Grouped by what is read alone: the texts of a run must not be compared.
         .values("pk", "evaluation_id", "case_id", "grade")
@@ -129,18 +131,16 @@ def _answered(batch: Sequence[Score]) -> Mapping[int, list[_Answered]]:
     return found
 
 
-def _measured(batch: Sequence[Score]) -> dict[int, tuple[int, str]]:
+def _measured(batch: Sequence[Score]) -> dict[int, Figure]:
     rows = Measurement.objects.filter(
         evaluation__in=[score.evaluation_id for score in batch],
-        repetition=F("evaluation__repetition"),
+        repetition__gte=F("evaluation__series"),
         is_ranked=True,
     )
-    return {
-        evaluation_id: (energy_mj, grade)
-        for evaluation_id, energy_mj, grade in rows.values_list(
-            "evaluation_id", "energy_mj", "evidence_grade"
-        )
-    }
+    counted: dict[int, list[Measurement]] = defaultdict(list)
+    for row in rows.defer("evidence").iterator():
+        counted[row.evaluation_id].append(row)
+    return {evaluation_id: figure.of_windows(windows) for evaluation_id, windows in counted.items()}
 
 
 def _of(score: Score, rule: str, what: str) -> Broken:
@@ -155,7 +155,7 @@ def _wrong_cases(score: Score, evidence: _Evidence) -> Iterator[Broken]:
     if not _is_complete(evidence):
         with_calls = sum(1 for run in evidence.answered if run.calls)
         what = (
-            f"{with_calls} runs with calls in repetition {score.evaluation.repetition} "
+            f"{with_calls} runs with calls in repetition {score.evaluation.series} "
             f"for {len(evidence.weights)} cases"
         )
         yield _of(score, "score-cases", what)
@@ -165,8 +165,10 @@ def _wrong_energy(score: Score, evidence: _Evidence) -> Iterator[Broken]:
     stored = (score.energy_mj, score.evidence_grade)
     if evidence.measured is None:
         yield _of(score, "score-energy", "its repetition was not measured")
-    elif evidence.measured != stored:
-        what = "{} mJ of grade {}, measured were {} mJ of grade {}".format(*stored, *evidence.measured)
+        return
+    made = (evidence.measured.energy_mj, evidence.measured.grade)
+    if made != stored:
+        what = "{} mJ of grade {}, measured were {} mJ of grade {}".format(*stored, *made)
         yield _of(score, "score-energy", what)
 
 

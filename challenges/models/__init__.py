@@ -4,6 +4,7 @@ from challenges.models.challenge import Case, Challenge, Phase, Suite, Visibilit
 from challenges.models.evaluation import Call, Evaluation, Measurement, Run, State
 from challenges.models.jury import RankingExport
 from challenges.models.people import Consent, Participation, Person, Purpose
+from challenges.models.protocol import DeviceLease, ReferenceBaseline, ReferenceRun
 from challenges.models.queue import (
     Actor,
     Circuit,
@@ -16,6 +17,7 @@ from challenges.models.queue import (
     WorkerProcess,
 )
 from challenges.models.record import Record
+from challenges.models.review import Review, ReviewDecision, Verdict
 from challenges.models.standing import Leaderboard, Score, Standing
 from challenges.models.submission import Submission
 
@@ -26,6 +28,7 @@ __all__ = [
     "Challenge",
     "Circuit",
     "Consent",
+    "DeviceLease",
     "Engine",
     "Evaluation",
     "Leaderboard",
@@ -38,7 +41,11 @@ __all__ = [
     "RankingExport",
     "Reason",
     "Record",
+    "ReferenceBaseline",
+    "ReferenceRun",
     "Reservation",
+    "Review",
+    "ReviewDecision",
     "Run",
     "Score",
     "Standing",
@@ -47,6 +54,7 @@ __all__ = [
     "Submission",
     "Suite",
     "Tally",
+    "Verdict",
     "Visibility",
     "WorkerProcess",
 ]

@@ -78,9 +78,11 @@ class Evaluation(models.Model):
 
     ``failures`` counts tries that ended by a fault of ours (three, then ERRORED). ``repetition`` is the one
     that is being run: a counter's window that was interrupted is void and runs again whole under the next
-    number. ``participation`` is the submission's own, kept here because the queue is shared out by it;
-    ``turn`` is its place in that order, ``steps`` the number of its last state change, and ``expiries``
-    counts the workers that fell silent over it.
+    number. ``series`` is the first repetition that counts towards the figure, and the one whose answers are
+    graded: it moves on when what was measured before may not be counted with what comes. ``participation``
+    is the submission's own, kept here because the queue is shared out by it; ``turn`` is its place in that
+    order, ``steps`` the number of its last state change, and ``expiries`` counts the workers that fell
+    silent over it.
     """
 
     submission = models.ForeignKey(
@@ -100,6 +102,7 @@ class Evaluation(models.Model):
     lease_until = models.DateTimeField(_("arrendado hasta"), null=True, blank=True)
     worker = models.CharField(_("trabajador"), max_length=120, blank=True)
     repetition = models.PositiveSmallIntegerField(_("repetición"), default=1)
+    series = models.PositiveSmallIntegerField(_("serie"), default=1)
     failures = models.PositiveSmallIntegerField(_("fallos nuestros"), default=0)
     steps = models.PositiveIntegerField(_("cambios de estado"), default=0)
     expiries = models.PositiveSmallIntegerField(_("procesos que se callaron"), default=0)
@@ -137,6 +140,10 @@ class Evaluation(models.Model):
                 condition=models.Q(state=State.HELD, held_since__isnull=False)
                 | (~models.Q(state=State.HELD) & models.Q(held_since=None)),
                 name="evaluation_held_since_exactly_while_held",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(series__gte=1, series__lte=models.F("repetition")),
+                name="evaluation_series_begins_by_now",
             ),
             models.UniqueConstraint(
                 fields=["submission"],

@@ -49,6 +49,7 @@ class Reason(models.TextChoices):
     WORKERS_DIED = "workers_died", _("con este envío se caen todos los procesos que evalúan")
     BACKEND_AWAY = "backend_away", _("el modelo no responde")
     METER_AWAY = "meter_away", _("el medidor de energía no responde")
+    DEVICE_BUSY = "device_busy", _("otra evaluación está usando el dispositivo que se mide")
     TRIAL = "trial", _("se prueba si ya vuelve a funcionar")
     BACK = "back", _("vuelve a funcionar")
     WITHDRAWN = "withdrawn", _("retirado por su autor antes de empezar")

@@ -55,11 +55,24 @@ INFERENCE_EXTRA_BODY = env.json("INFERENCE_EXTRA_BODY", default={})
 # The file that ./alia calibrate wrote, for phases of grade D.
 TOKEN_MODEL = env.str("TOKEN_MODEL", default="")
 # The meter beside the model (python -m scoring.energy.meter): where it listens, the token that both sides
-# know, the device that it must count (empty: any), and how long a window must be.
+# know, and the device that it must count (empty: any). All that measure one device name it alike.
 METER_URL = env.str("METER_URL", default="").rstrip("/")
 METER_TOKEN = env.str("METER_TOKEN", default="")
 METER_DEVICE = env.str("METER_DEVICE", default="")
+# The protocol of a figure that a counter tells, docs/energy.md: each repetition's window, at least so long;
+# how many, and how long they are together; the reference workload before and after (0: none), how far its
+# runs may be apart, and how long to look at the device at rest. Less than these marks each figure.
+METER_SHORTEST_WINDOW_SECONDS = env.float("METER_SHORTEST_WINDOW_SECONDS", default=1.0)
 METER_WINDOW_SECONDS = env.float("METER_WINDOW_SECONDS", default=30.0)
+MEASUREMENT_REPETITIONS = env.int("MEASUREMENT_REPETITIONS", default=5)
+REFERENCE_SECONDS = env.float("REFERENCE_SECONDS", default=10.0)
+REFERENCE_TOLERANCE_PERCENT = env.float("REFERENCE_TOLERANCE_PERCENT", default=2.0)
+IDLE_SECONDS = env.float("IDLE_SECONDS", default=3.0)
+
+# Where the model runs, and its room's power usage effectiveness (1: cooling and supply are not counted). Both
+# are told beside the CO2, and neither is in any figure that ranks.
+MACHINE_LOCATION = env.str("MACHINE_LOCATION", default="España")
+MACHINE_PUE = env.float("MACHINE_PUE", default=1.0)
 
 # How long a backend that just failed may take to answer a prompt of one token.
 BACKEND_PROBE_SECONDS = env.float("BACKEND_PROBE_SECONDS", default=5.0)

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from scoring.energy.calibration import Calibration, Sample, Subject, calibrate, dump
+from scoring.energy.calibration import Calibration, Sample, Subject, calibrate
+from scoring.energy.calibration_file import dump, sha256_of
 from scoring.energy.flags import voiding
 from scoring.energy.rapl import Clock
 from scoring.energy.token_model import MODEL_GRADES
@@ -265,7 +266,7 @@ def table(calibration: Calibration) -> str:
         f"Contador {subject.counter} · {subject.in_flight} a la vez",
         f"Prompts de {ranged.min_prompt_tokens} a {ranged.max_prompt_tokens} tokens, "
         f"respuestas de {ranged.min_completion_tokens} a {ranged.max_completion_tokens}",
-        f"sha256 {calibration.sha256}",
+        f"sha256 {sha256_of(calibration)}",
     ]
     return "\n".join(lines)
 

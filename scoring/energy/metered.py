@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from scoring.decimals import EXACT_ENOUGH
 from scoring.energy.counter import Clock, Device, Edge
 from scoring.energy.edges import EdgesInvalid, checked, edges_bytes
 from scoring.energy.flags import Flag, voiding
@@ -26,7 +27,6 @@ from scoring.energy.meter.connection import (
     Nonsense,
     Refused,
 )
-from scoring.energy.rapl import EXACT_ENOUGH
 from scoring.energy.window_energy import window_energy
 from scoring.errors import CounterUnavailable, MeasurementVoid
 from scoring.values import EvidenceGrade, Measurement, TokenUse
@@ -272,6 +272,7 @@ class MeteredWindow:
                 device=closed.device,
                 grade=described.grade,
                 source=described.source,
+                sample_ms=described.sample_ms,
             )
         except EdgesInvalid as error:
             raise Nonsense(f"Los cambios del contador que da el medidor no valen: {error}.") from error
@@ -281,6 +282,12 @@ class MeteredWindow:
             raise Nonsense(
                 f"El medidor dice {closed.energy_mj} mJ, y de sus cambios del contador salen "
                 f"{again.energy_mj}."
+            )
+        # A meter that was restarted since it described itself may look at its counter as often as it likes.
+        if closed.boot == described.boot and again.uncertainty_mj != closed.uncertainty_mj:
+            raise Nonsense(
+                f"El medidor dice que su cifra se desvía {closed.uncertainty_mj} mJ como mucho, y de sus "
+                f"cambios del contador salen {again.uncertainty_mj}."
             )
         return edges
 

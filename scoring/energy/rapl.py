@@ -13,9 +13,10 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Decimal
 from pathlib import Path
 
+from scoring.decimals import EXACT_ENOUGH
 from scoring.errors import CounterUnavailable, MeasurementVoid
 from scoring.values import EvidenceGrade, Measurement, TokenUse
 
@@ -30,8 +31,6 @@ MICROJOULES_PER_MJ = 1000
 NS_PER_S = 10**9
 # A counter that could start again within two samples: a missed round would be a small number.
 MIN_RANGE_UJ = round(2 * SAMPLE_EVERY_S) * MAX_PACKAGE_W * 10**6
-# Whatever the process around us set: a figure must not depend on it.
-EXACT_ENOUGH = Context(prec=50, rounding=ROUND_HALF_EVEN)
 STOOD_STILL = "El contador de energía no avanzó durante la ventana."
 Clock = Callable[[], int]  # monotonic nanoseconds
 

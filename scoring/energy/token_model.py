@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Decimal
 
+from scoring.decimals import EXACT_ENOUGH
 from scoring.energy.flags import Flag
 from scoring.values import EvidenceGrade, Measurement, TokenUse
 
-EXACT_ENOUGH = Context(prec=50, rounding=ROUND_HALF_EVEN)
 WHOLE, MILLISECONDS = Decimal(1), Decimal("0.001")
 THOUSAND = Decimal(1000)
 MODEL_GRADES = frozenset({EvidenceGrade.D, EvidenceGrade.E})

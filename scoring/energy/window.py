@@ -14,8 +14,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
+from scoring.decimals import EXACT_ENOUGH
 from scoring.energy.rapl import POWERCAP, Clock, RaplSource, find_packages
-from scoring.energy.token_model import DEFAULT_CPU, EXACT_ENOUGH, TokenModel, estimate
+from scoring.energy.token_model import DEFAULT_CPU, TokenModel, estimate
 from scoring.errors import CounterUnavailable
 from scoring.values import EvidenceGrade, Measurement, TokenUse
 

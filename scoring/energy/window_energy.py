@@ -70,6 +70,7 @@ def window_energy(
     allowed_pids: frozenset[int] | None = None,
     gaps: Sequence[Gap] = (),
     shortest_ns: int = 0,
+    sample_ms: int | None = None,
 ) -> WindowReading:
     """Work a window out. The caller has waited for an edge at or after ``end_ns``.
 
@@ -77,25 +78,29 @@ def window_energy(
     not change anything). ``grade`` and ``source`` are the counter source's. ``states`` are the device's, as
     seen from the begin to the end; the first is what the others are compared with. A process that is not in
     ``allowed_pids`` (None: that was not there in the first state) is somebody else's. ``gaps`` are when
-    nobody read the counter. A window shorter than ``shortest_ns`` is too short.
+    nobody read the counter. A window shorter than ``shortest_ns`` is too short. ``sample_ms`` is how often
+    the counter was read, None as often as its step asks for: an edge's time is no better known than that. It
+    never changes the energy, only what is said against it.
 
     Raises ``EdgesInvalid`` for edges out of order, and ``ValueError`` for a window that does not last.
     """
     if not 0 <= begin_ns < end_ns:
         raise ValueError("the window does not last")
+    if sample_ms is None:
+        sample_ms = sample_every_ms(device.update_ms)
     used = _around(checked(edges), begin_ns, end_ns)
     its_gaps = tuple(sorted(gap for gap in gaps if _touches(gap, begin_ns, end_ns)))
-    counted = _Counted(used, device)
+    counted = _Counted(used, device, sample_ms)
     found = {
         *counted.flags,
-        *_holes(used, gaps, begin_ns, end_ns, device),
+        *_holes(used, gaps, begin_ns, end_ns, max(device.update_ms, sample_ms) * NS_PER_MS),
         *_state_flags(states, allowed_pids),
     }
     energy_mj, uncertainty_mj = None, 0
     if used and used[0].at_ns <= begin_ns and end_ns <= used[-1].at_ns:
         energy_mj = counted.level_mj(end_ns) - counted.level_mj(begin_ns)
         uncertainty_mj = counted.uncertainty_mj(begin_ns, end_ns)
-        found |= set(_power_flags(energy_mj, end_ns - begin_ns, device))
+        found |= set(_power_flags(energy_mj, end_ns - begin_ns, device, _slack_ns(sample_ms)))
     if end_ns - begin_ns < shortest_ns:
         found.add(Flag.WINDOW_TOO_SHORT)
     flags = tuple(sorted(flag.value for flag in found))
@@ -124,7 +129,7 @@ def levels_mj(edges: Iterable[Edge], at_ns: Sequence[int], *, device: Device) ->
     ``EdgesInvalid``, and ``ValueError`` for a moment outside the edges.
     """
     used = checked(edges)
-    counted = _Counted(used, device)
+    counted = _Counted(used, device, sample_every_ms(device.update_ms))
     if at_ns and not (used and used[0].at_ns <= min(at_ns) and max(at_ns) <= used[-1].at_ns):
         raise ValueError("a moment lies outside the edges")
     return tuple(counted.level_mj(moment) for moment in at_ns)
@@ -136,9 +141,10 @@ def levels_mj(edges: Iterable[Edge], at_ns: Sequence[int], *, device: Device) ->
 class _Counted:
     """The edges as energy since the first of them, and what was wrong with the counter on the way."""
 
-    def __init__(self, edges: Sequence[Edge], device: Device) -> None:
+    def __init__(self, edges: Sequence[Edge], device: Device, sample_ms: int) -> None:
         self._at_ns = [edge.at_ns for edge in edges]
         self._device = device
+        self._sample_ms = sample_ms
         self.flags: set[Flag] = set()
         total_mj = 0
         self._mj = [total_mj] if edges else []
@@ -160,7 +166,7 @@ class _Counted:
 
     def uncertainty_mj(self, begin_ns: int, end_ns: int) -> int:
         """An edge is off by what lies between two samples, or by the counter's step, at most."""
-        off_ns = min(sample_every_ms(self._device.update_ms), self._device.update_ms) * NS_PER_MS
+        off_ns = min(self._sample_ms, self._device.update_ms) * NS_PER_MS
         last = len(self._at_ns) - 1
         if last < 1:
             return 0
@@ -173,10 +179,12 @@ class _Counted:
         return Fraction(self._mj[after] - self._mj[after - 1], self._at_ns[after] - self._at_ns[after - 1])
 
     def _step(self, earlier: Edge, later: Edge) -> int:
-        step_mj = later.mj - earlier.mj
-        most_mj = _most_mj(self._device, later.at_ns - earlier.at_ns)
+        step_mj, elapsed_ns = later.mj - earlier.mj, later.at_ns - earlier.at_ns
         if step_mj < 0:
-            step_mj = self._mended(step_mj, most_mj)
+            # By the device alone: whoever checks a record has its edges, not how often they were looked for.
+            device_ms = sample_every_ms(self._device.update_ms)
+            step_mj = self._mended(step_mj, _most_mj(self._device, elapsed_ns, _slack_ns(device_ms)))
+        most_mj = _most_mj(self._device, elapsed_ns, _slack_ns(self._sample_ms))
         if most_mj is not None and step_mj > most_mj:
             self.flags.add(Flag.COUNTER_JUMPED)
         return step_mj
@@ -193,39 +201,38 @@ class _Counted:
         return 0
 
 
-def _most_mj(device: Device, elapsed_ns: int) -> int | None:
+def _most_mj(device: Device, elapsed_ns: int, slack_ns: int) -> int | None:
     if device.max_power_mw is None:
         return None
     most_mw_percent = device.max_power_mw * (100 + POWER_SLACK_PERCENT)
-    return most_mw_percent * (elapsed_ns + _slack_ns(device)) // (100 * NS_PER_S)
+    return most_mw_percent * (elapsed_ns + slack_ns) // (100 * NS_PER_S)
 
 
-def _slack_ns(device: Device) -> int:
-    return SLACK_SAMPLES * sample_every_ms(device.update_ms) * NS_PER_MS
+def _slack_ns(sample_ms: int) -> int:
+    return SLACK_SAMPLES * sample_ms * NS_PER_MS
 
 
-def _power_flags(energy_mj: int, elapsed_ns: int, device: Device) -> Iterator[Flag]:
+def _power_flags(energy_mj: int, elapsed_ns: int, device: Device, slack_ns: int) -> Iterator[Flag]:
     if energy_mj == 0:
         yield Flag.ZERO_ENERGY
-    most_mj = _most_mj(device, elapsed_ns)
+    most_mj = _most_mj(device, elapsed_ns, slack_ns)
     if most_mj is not None and energy_mj > most_mj:
         yield Flag.ABOVE_BOARD_POWER
     if device.idle_power_mw is not None:
-        surely_ns = max(elapsed_ns - _slack_ns(device), 0)
+        surely_ns = max(elapsed_ns - slack_ns, 0)
         least_mw_percent = device.idle_power_mw * (100 - POWER_SLACK_PERCENT)
         if energy_mj < least_mw_percent * surely_ns // (100 * NS_PER_S):
             yield Flag.BELOW_IDLE_POWER
 
 
 def _holes(
-    used: Sequence[Edge], gaps: Sequence[Gap], begin_ns: int, end_ns: int, device: Device
+    used: Sequence[Edge], gaps: Sequence[Gap], begin_ns: int, end_ns: int, step_ns: int
 ) -> Iterator[Flag]:
     """What too long a time without an edge means: nobody looked, or the counter stood still."""
     if not used or used[0].at_ns > begin_ns:
         yield Flag.EDGES_MISSING
     if not used or used[-1].at_ns < end_ns:
         yield _why_none(gaps, used[-1].at_ns if used else begin_ns, end_ns)
-    step_ns = max(device.update_ms, sample_every_ms(device.update_ms)) * NS_PER_MS
     for earlier, later in pairwise(used):
         is_at_an_end = earlier.at_ns <= begin_ns or end_ns <= later.at_ns
         most_steps = MOST_STEPS_AT_ENDS if is_at_an_end else MOST_STEPS

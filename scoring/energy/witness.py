@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ MAX_NOTE_CHARACTERS = 300
 LARGEST_FIGURE = Decimal(1_000_000)
 # An answer has some 300 bytes. Whoever sends more than this without a line break is not answering.
 MAX_UNREAD_BYTES = 1_000_000
+PARTS = ("cpu", "ram", "gpu")
 NOT_UNDERSTOOD = "codecarbon dio una respuesta que no se entiende."
 
 
@@ -40,14 +41,16 @@ NOT_UNDERSTOOD = "codecarbon dio una respuesta que no se entiende."
 class WitnessReading:
     """What the witness says of one window; ``energy_mj`` and ``co2_mg`` are None where it can say nothing.
 
-    ``seconds`` is the window as we timed it. ``note`` tells in Spanish what the figure is made of, or why
-    there is none; at most 300 characters.
+    ``parts_mj`` are those that it adds up, by name ("cpu_mj", "ram_mj", "gpu_mj"); empty where it says
+    nothing. ``seconds`` is the window as we timed it. ``note`` tells in Spanish what the figure is made of,
+    or why there is none; at most 300 characters.
     """
 
     energy_mj: int | None
     co2_mg: int | None
     seconds: Decimal
     note: str
+    parts_mj: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Away(Exception):
@@ -195,6 +198,7 @@ def _reading(answer: Mapping[str, Any], seconds: Decimal) -> WitnessReading:
     )
     return WitnessReading(
         energy_mj=_whole(figures["energy_kwh"] * MJ_PER_KWH),
+        parts_mj={f"{part}_mj": _whole(figures[f"{part}_kwh"] * MJ_PER_KWH) for part in PARTS},
         co2_mg=_whole(figures["co2_kg"] * MG_PER_KG),
         seconds=seconds,
         note=_note(f"codecarbon {answer.get('version', '')}: {parts}; máquina entera."),

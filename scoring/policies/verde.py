@@ -12,15 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Context, Decimal
+from functools import lru_cache
 from typing import Any
 
+from scoring.decimals import EXACT_ENOUGH
 from scoring.errors import SpecError
 from scoring.values import PolicyResult
 
-# Fixed here, whatever the process around us set: ``ln`` is correctly rounded to these digits on every
-# machine.
-EXACT_ENOUGH = Context(prec=50, rounding=ROUND_HALF_EVEN)
 SIX_DECIMALS, FOUR_DECIMALS = Decimal("0.000001"), Decimal("0.0001")
 ZERO, ONE = Decimal(0), Decimal(1)
 SHARE = re.compile(r"[01](?:\.[0-9]{1,6})?")
@@ -58,12 +57,19 @@ def apply(*, parameters: Mapping[str, Any], quality: Decimal, energy_mj: int) ->
 
 def _green(rule: _Parameters, energy_mj: int, context: Context) -> Decimal:
     """How little energy was used, in [0, 1] with 6 decimals."""
-
-    def saved(energy: int) -> Decimal:
-        return context.ln(context.divide(Decimal(rule.e_ref_mj), Decimal(energy)))
-
-    share = context.divide(saved(energy_mj), saved(rule.e_min_mj))
+    saved = _saving(rule.e_ref_mj, energy_mj, context)
+    share = context.divide(saved, _whole_saving(rule.e_ref_mj, rule.e_min_mj))
     return min(max(share, ZERO), ONE).quantize(SIX_DECIMALS, context=context)
+
+
+@lru_cache(maxsize=256)
+def _whole_saving(e_ref_mj: int, e_min_mj: int) -> Decimal:
+    """The same for a whole phase, and the dearest step of a score."""
+    return _saving(e_ref_mj, e_min_mj, EXACT_ENOUGH.copy())
+
+
+def _saving(e_ref_mj: int, energy_mj: int, context: Context) -> Decimal:
+    return context.ln(context.divide(Decimal(e_ref_mj), Decimal(energy_mj)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,10 +22,11 @@ from scoring.record import chain, counted, disclosure, recompute, sealed
 from scoring.record.bundle import DISCLOSURE_NAME, RECORD_NAME, Bundle
 from scoring.record.chain import Head
 from scoring.record.counted import EdgesOf
+from scoring.record.difference import Difference
 from scoring.record.disclosure import Disclosure
 from scoring.record.errors import ChainBroken, EntryChanged, RecordError
-from scoring.record.recompute import Difference, Recomputed
-from scoring.record.sealed import MAX_RECORD_BYTES, Record
+from scoring.record.recompute import Recomputed
+from scoring.record.sealed import MAX_RECORD_BYTES, PhaseIdentity, Record
 from scoring.record.shapes import HASH
 
 WELL, DIFFERS, CANNOT = 0, 1, 2
@@ -39,8 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     """Do what is asked and return the exit code."""
     try:
         asked = _parser().parse_args(arguments)
-        answer: Callable[[Path], int] = asked.answer
-        return answer(asked.path)
+        answer: Callable[[Sequence[Path]], int] = asked.answer
+        return answer(asked.paths)
     except (ChainBroken, EntryChanged) as broken:
         print(broken)
         return DIFFERS
@@ -53,23 +54,53 @@ def main(arguments: Sequence[str]) -> int:
     return CANNOT
 
 
-def verify(path: Path) -> int:
-    """Follow the chain of a bundle, or those of all phases whose records lie in a folder."""
-    if path.is_dir():
-        heads = _heads_of_folder(path)
-    else:
-        with Bundle(path) as opened:
-            told, head = opened.manifest, opened.check()
-        heads = [(f"{told.phase.challenge}/{told.phase.phase}", told.count, head)]
-    for phase, count, head in heads:
-        print(f"{phase}: cadena íntegra: {_records(count)}, cabeza {head.sha256}")
+def verify(paths: Sequence[Path]) -> int:
+    """Follow the chain of a bundle, or those of all phases whose records lie in a folder.
+
+    Of several bundles, each has to begin where the one before it of the same phase ended.
+    """
+    reached: dict[PhaseIdentity, Head] = {}
+    for path in paths:
+        if path.is_dir():
+            for phase, count, head in _heads_of_folder(path):
+                print(f"{phase}: cadena íntegra: {_records(count)}, cabeza {head.sha256}")
+        else:
+            print(_verified(path, reached))
     return WELL
 
 
-def recompute_file(path: Path) -> int:
+def _verified(path: Path, reached: dict[PhaseIdentity, Head]) -> str:
+    """What became of a bundle, in words; ``reached`` is how far the ones before it went, and is kept up."""
+    with Bundle(path) as opened:
+        told, head = opened.manifest, opened.check()
+    phase, before = f"{told.phase.challenge}/{told.phase.phase}", reached.get(told.phase.identity)
+    if before is not None and before != told.start:
+        raise ChainBroken(
+            number=told.first,
+            problem="previous",
+            expected=f"detrás del {before.number} con {before.sha256}",
+            found=f"detrás del {told.start.number} con {told.start.sha256}, en {path.name}",
+        )
+    reached[told.phase.identity] = head
+    if before is None and told.start != chain.EMPTY:
+        # What stands before it is not at hand: no word of a whole chain.
+        return (
+            f"{phase}: tramo íntegro: {_records(told.count)} desde el {told.first}, "
+            f"detrás de {told.previous_sha256}, cabeza {head.sha256}"
+        )
+    return f"{phase}: cadena íntegra: {_records(head.number)}, cabeza {head.sha256}"
+
+
+def recompute_files(paths: Sequence[Path]) -> int:
     """Work out the score of one record, or of each in a bundle; stops at the first that differs."""
-    if _is_zip(path):
-        return _recompute_bundle(path)
+    for path in paths:
+        code = _recompute_bundle(path) if _is_zip(path) else _recompute_record(path)
+        if code:
+            return code
+    return WELL
+
+
+def _recompute_record(path: Path) -> int:
     return _print([_recomputed(_content_of(path), _Beside(suites={}, edges_of=_no_edges))])
 
 
@@ -130,7 +161,8 @@ def _recompute_part(path: Path, part: range) -> list[_Told]:
         suites = _disclosed(opened)
         for name, content in opened.records(names[place] for place in part):
             try:
-                follower.follow(content)
+                # Nothing is handed out that does not have the hash that its name tells.
+                follower.follow(content, sha256=_named_head(name).sha256)
             except ChainBroken as broken:
                 return [*told, _Told(words=str(broken), code=DIFFERS)]
             answers = opened.read(name.replace("records/", "answers/"))
@@ -276,10 +308,10 @@ def _parser() -> _Parser:
     parser = _Parser(prog="python -m scoring", description="Comprueba registros sellados, sin base de datos.")
     verbs = parser.add_subparsers(required=True, metavar="recompute|verify")
     for name, answer, help_text in (
-        ("recompute", recompute_file, "vuelve a calcular la puntuación de un registro o de un archivo"),
+        ("recompute", recompute_files, "vuelve a calcular la puntuación de un registro o de un archivo"),
         ("verify", verify, "sigue la cadena de un archivo o de una carpeta"),
     ):
         verb = verbs.add_parser(name, help=help_text)
-        verb.add_argument("path", type=Path, metavar="ARCHIVO")
+        verb.add_argument("paths", type=Path, metavar="ARCHIVO", nargs="+")
         verb.set_defaults(answer=answer)
     return parser

@@ -8,7 +8,7 @@ disclosure.json where the cases are public, and manifest.json. The same records 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,11 +16,27 @@ from typing import Self
 
 from scoring.record import canonical, chain
 from scoring.record.chain import EMPTY, Head
-from scoring.record.errors import BundleRefused, ChainBroken, EntryChanged, NotCanonical, RecordUnreadable
+from scoring.record.errors import (
+    BundleRefused,
+    BundleTooLarge,
+    ChainBroken,
+    EntryChanged,
+    NotCanonical,
+    RecordUnreadable,
+)
 from scoring.record.readme import README
 from scoring.record.sealed import PhaseIdentity
 from scoring.record.shapes import HASH, SLUG, Shape, list_of, matching, one_of, whole
-from scoring.record.stored_zip import MAX_ENTRIES, MAX_ENTRY_BYTES, Archive, Entry, Writer
+from scoring.record.stored_zip import (
+    MAX_ENTRIES,
+    MAX_ENTRY_BYTES,
+    MAX_FILE_BYTES,
+    TOO_LARGE,
+    Archive,
+    Entry,
+    Writer,
+    zip_bytes,
+)
 
 FORMAT = "desafio-bundle/1"
 README_NAME, DISCLOSURE_NAME, MANIFEST_NAME = "LEEME.md", "disclosure.json", "manifest.json"
@@ -50,6 +66,15 @@ class Published:
 
     content: bytes
     answers: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A file by what its row says of it; ``number`` is the record's, 0 for evidence."""
+
+    sha256: str
+    size: int
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,42 +112,83 @@ def chunks(
     phase: Phase,
     records: Iterable[Published],
     start: Head = EMPTY,
-    evidence: Iterable[bytes] = (),
+    evidence: Iterable[str] = (),
+    evidence_of: Callable[[str], bytes] | None = None,
     disclosure: bytes | None = None,
 ) -> Iterator[bytes]:
-    """The bundle, piece by piece; a record at a time is in memory.
+    """The bundle, piece by piece; a record at a time is in memory, or a file of evidence.
 
-    ``records`` come in their order, those after ``start``. Raises ``ChainBroken`` at a record that does not
-    follow the one before it, so that no broken chain is ever published, and ``BundleTooLarge``.
+    ``records`` come in their order, those after ``start``; ``evidence`` are hashes, whose files
+    ``evidence_of`` gives. Raises ``ChainBroken`` at a record that does not follow the one before it, so that
+    no broken chain is ever published, and ``BundleTooLarge``.
     """
-    writer, lines = Writer(), list[Line]()
+    writer, lines = Writer(), list[bytes]()
 
     def piece(name: str, content: bytes) -> bytes:
-        lines.append(Line(name=name, sha256=chain.sha256_of(content), size=len(content)))
+        lines.append(_line(Line(name=name, sha256=chain.sha256_of(content), size=len(content))))
         return writer.entry(name, content)
 
     yield piece(README_NAME, README.encode())
     follower = chain.Follower(start, phase=phase.identity)
     for record in records:
         follower.follow(record.content)
-        stem = f"{follower.head.number:08d}-{follower.head.sha256}"
+        stem = _stem(follower.head)
         yield piece(f"records/{stem}.json", record.content)
         if record.answers is not None:
             yield piece(f"answers/{stem}.json", record.answers)
-    for sha256, content in sorted({chain.sha256_of(content): content for content in evidence}.items()):
-        yield piece(f"evidence/{sha256}.json", content)
+    if evidence_of:
+        for sha256 in sorted(set(evidence)):
+            yield piece(f"evidence/{sha256}.json", evidence_of(sha256))
     if disclosure is not None:
         yield piece(DISCLOSURE_NAME, disclosure)
-    manifest = Manifest(
+    yield writer.entry(MANIFEST_NAME, _manifest_bytes(phase, start, follower.head, lines))
+    yield writer.tail()
+
+
+def length(
+    *, phase: Phase, records: Iterable[Named], start: Head = EMPTY, evidence: Iterable[Named] = ()
+) -> int:
+    """How many bytes ``chunks`` gives of these, with nothing disclosed: told before the first is sent.
+
+    Raises ``BundleTooLarge``, as ``chunks`` would.
+    """
+    head, lines, total = start, list[bytes](), 0
+    readme = README.encode()
+    named = [(README_NAME, chain.sha256_of(readme), len(readme))]
+    for record in records:
+        head = Head(number=record.number, sha256=record.sha256)
+        named.append((f"records/{_stem(head)}.json", record.sha256, record.size))
+    named += [(f"evidence/{each.sha256}.json", each.sha256, each.size) for each in evidence]
+    for name, sha256, size in named:
+        lines.append(_line(Line(name=name, sha256=sha256, size=size)))
+        total += zip_bytes(name, size)
+    manifest = _manifest_bytes(phase, start, head, lines)
+    total += zip_bytes(MANIFEST_NAME, len(manifest)) + zip_bytes()
+    if len(lines) >= MAX_ENTRIES or total > MAX_FILE_BYTES:
+        raise BundleTooLarge(TOO_LARGE, where=MANIFEST_NAME)
+    return total
+
+
+def _stem(head: Head) -> str:
+    return f"{head.number:08d}-{head.sha256}"
+
+
+def _line(line: Line) -> bytes:
+    return canonical.dumps(asdict(line))
+
+
+def _manifest_bytes(phase: Phase, start: Head, head: Head, lines: Sequence[bytes]) -> bytes:
+    """As ``canonical`` would write it all; line by line, since there are tens of thousands of them."""
+    bare = Manifest(
         phase=phase,
         first=start.number + 1,
         previous_sha256=start.sha256,
-        count=follower.head.number - start.number,
-        head_sha256=follower.head.sha256,
-        entries=tuple(lines),
+        count=head.number - start.number,
+        head_sha256=head.sha256,
+        entries=(),
     )
-    yield writer.entry(MANIFEST_NAME, canonical.dumps(asdict(manifest)))
-    yield writer.tail()
+    before, after = canonical.dumps(asdict(bare)).split(b'"entries":[]')
+    return b"".join((before, b'"entries":[', b",".join(lines), b"]", after))
 
 
 class Bundle:

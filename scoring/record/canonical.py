@@ -182,7 +182,7 @@ def _is_sorted_by_code_point(text: str, value: Any) -> bool:
     texts also say that no key came twice, since the second would have taken the first one's place.
     """
     try:
-        is_basic = len(text.encode("utf-16-le")) == 2 * len(text)
+        is_basic = text.isascii() or len(text.encode("utf-16-le")) == 2 * len(text)
     except UnicodeEncodeError:
         return False
     return is_basic and _SORTED.encode(value) == text

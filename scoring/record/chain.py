@@ -72,11 +72,14 @@ class Follower:
         self.head = start
         self._phase = phase
 
-    def follow(self, content: bytes) -> Place:
-        """Take the next record's bytes. Raises ``ChainBroken``, or ``RecordUnreadable`` for no record."""
+    def follow(self, content: bytes, *, sha256: str = "") -> Place:
+        """Take the next record's bytes, and their hash where the caller has just made it.
+
+        Raises ``ChainBroken``, or ``RecordUnreadable`` for no record.
+        """
         place = sealed.place_of(content)
         self._check(place)
-        self.head = Head(number=place.number, sha256=sha256_of(content))
+        self.head = Head(number=place.number, sha256=sha256 or sha256_of(content))
         return place
 
     def _check(self, place: Place) -> None:

@@ -1,7 +1,8 @@
 """A counter's windows, worked out again from the edges that a bundle holds beside its records.
 
-``audit`` calls it where a window names its edges and they were published. The file is that of
-``scoring.energy.edges.edges_bytes``, and the sum that of the meter: ``scoring.energy.window_energy``.
+``audit`` calls it where a window, or a run of the reference workload, names its edges and they were
+published. The file is that of ``scoring.energy.edges.edges_bytes``, and the sum that of the meter:
+``scoring.energy.window_energy``.
 """
 
 from __future__ import annotations
@@ -12,23 +13,24 @@ from collections.abc import Callable, Iterator
 from scoring.energy.counter import Device, Edge
 from scoring.energy.edges import EdgesInvalid, edges_bytes
 from scoring.energy.window_energy import levels_mj
+from scoring.record.difference import Difference
 from scoring.record.errors import NotRecomputable
-from scoring.record.recompute import Difference
-from scoring.record.sealed import Hardware, Record, Window
+from scoring.record.sealed import Hardware, Record, ReferenceRun, Window
 
 EdgesOf = Callable[[str], bytes | None]
+Counted = Window | ReferenceRun
 
 
 def window_differences(record: Record, edges_of: EdgesOf) -> Iterator[Difference]:
-    """What differs in the windows that were counted, where ``edges_of`` their hash gives the edges' file.
+    """What differs in what was counted, where ``edges_of`` its hash gives the edges' file.
 
     Raises ``NotRecomputable`` for edges that cannot be a counter's, and for a window that lacks what the sum
     needs.
     """
-    for index, window in _counter_windows(record):
+    for field, window in _counter_windows(record):
         raw = edges_of(window.edges_sha256) if window.edges_sha256 else None
         if raw is not None:
-            yield from _differences(window, raw, f"windows.{index}")
+            yield from _differences(window, raw, field)
 
 
 def all_counted(record: Record, edges_of: EdgesOf) -> bool:
@@ -37,13 +39,15 @@ def all_counted(record: Record, edges_of: EdgesOf) -> bool:
     return all(sha256 and edges_of(sha256) is not None for sha256 in named)
 
 
-def _counter_windows(record: Record) -> Iterator[tuple[int, Window]]:
+def _counter_windows(record: Record) -> Iterator[tuple[str, Counted]]:
     for index, window in enumerate(record.windows):
         if window.basis == "counter" and window.repetition in record.score.energy_repetitions:
-            yield index, window
+            yield f"windows.{index}", window
+    for index, run in enumerate(record.protocol.references if record.protocol else ()):
+        yield f"protocol.references.{index}", run
 
 
-def _differences(window: Window, raw: bytes, field: str) -> Iterator[Difference]:
+def _differences(window: Counted, raw: bytes, field: str) -> Iterator[Difference]:
     edges = _read(raw, field)
     if len(edges) != window.edges_count:
         yield Difference(

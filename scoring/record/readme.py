@@ -19,6 +19,7 @@ Con Python 3.11 o posterior y una copia del código, sin base de datos y sin red
 `recompute` vuelve a calcular cada puntuación y dice el primer campo que no sale igual; si faltan los flancos
 de un contador, dice que esa energía es la que pone el registro. Compara la cabeza con la que se publicó en la
 web: quien cambie un registro tiene que cambiar todos los que le siguen, y también la cabeza.
+Si la fase viene en varios archivos, dalos todos y en su orden: cada uno sigue donde acaba el anterior.
 
 ## Comprobarlo a mano
 
@@ -27,6 +28,8 @@ web: quien cambie un registro tiene que cambiar todos los que le siguen, y tambi
   `previous_sha256` de su interior es el del registro anterior (64 ceros en el primero).
 - Calidad: suma de nota por peso, dividida entre la suma de los pesos, con 6 decimales, de las repeticiones de
   `quality_repetitions`. Energía: la mediana de las ventanas de `energy_repetitions`, en milijulios.
+- Cuentan todas las repeticiones cuya ventana vale, y la calidad sale de la primera: nadie elige. `protocol`
+  dice cuántas y cuánto tiempo se pedían, y lo que gastó la carga de referencia antes y después.
 - Un caso privado es una huella: SHA-256 de la sal (32 bytes), la palabra `case`, un byte cero y el texto del
   caso. La sal y los textos están en `disclosure.json` cuando la fase publica sus casos. Las huellas de las
   respuestas y de lo enviado se hacen igual, con las palabras `answer` y `content`; `docs/energy.md` dice con

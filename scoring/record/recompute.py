@@ -18,8 +18,10 @@ from scoring.energy.flags import voiding
 from scoring.energy.token_model import TokenModel, TokenRange, call_mj
 from scoring.errors import SpecError
 from scoring.record import commitments
+from scoring.record.difference import Difference
 from scoring.record.disclosure import Suite
 from scoring.record.errors import NotRecomputable
+from scoring.record.protocol import protocol_differences, repetition_differences
 from scoring.record.sealed import Coefficients, Outcome, Record, Run, Window
 from scoring.record.shapes import fraction_text
 from scoring.values import GradedCase, TokenUse
@@ -27,15 +29,6 @@ from scoring.values import GradedCase, TokenUse
 # Short calls repeat by the thousand, and each costs tens of Decimal operations.
 REMEMBERED_CALLS = 2**16
 ORDER_OF_GRADES = "ABCDE"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """A field of the record that does not follow from the others: what it says, and what follows."""
-
-    field: str
-    claimed: str
-    computed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +56,12 @@ def recompute(record: Record) -> Recomputed:
     """
     runs = _counted_runs(record)
     windows = _counted_windows(record)
-    graded = [GradedCase(value=Decimal(run.grade), weight=run.weight) for run in runs]
     energy_mj = median_mj([window.energy_mj for window in windows])
     try:
         result = policies.apply(
             policy=record.rules.policy,
             parameters=record.rules.parameters,
-            quality=quality.weighted_mean(graded),
+            quality=quality.weighted_mean(_graded(runs)),
             energy_mj=energy_mj,
         )
     except SpecError as error:
@@ -84,8 +76,8 @@ def recompute(record: Record) -> Recomputed:
         green=fraction_text(result.green, 6),
         reaches_minimum=result.reaches_minimum,
         energy_mj=energy_mj,
-        prompt_tokens=sum(call.prompt_tokens for call in calls),
-        completion_tokens=sum(call.completion_tokens for call in calls),
+        prompt_tokens=sum([call.prompt_tokens for call in calls]),
+        completion_tokens=sum([call.completion_tokens for call in calls]),
         # The weakest evidence among those that were counted: the median may be any of them.
         evidence_grade=max((window.grade.value for window in windows), key=ORDER_OF_GRADES.index),
     )
@@ -98,7 +90,9 @@ def differences(record: Record, computed: Recomputed) -> tuple[Difference, ...]:
     """
     return (
         *_window_differences(record),
+        *repetition_differences(record),
         *_completeness(record),
+        *protocol_differences(record),
         *_score_differences(record.score, computed),
         *_ranking_differences(record),
     )
@@ -141,6 +135,14 @@ def grading_differences(record: Record, suite: Suite, answers: Answers | None = 
         told = answers[index] if answers is not None else _own_answers(run)
         if told is not None:
             yield from _answer_differences(record, suite, field, run, told)
+
+
+def _graded(runs: Sequence[Run]) -> list[GradedCase]:
+    """Grades and weights; those of one grade as one, which gives the same mean since its sums are exact."""
+    weights = Counter[str]()
+    for run in runs:
+        weights[run.grade] += run.weight
+    return [GradedCase(value=Decimal(grade), weight=weight) for grade, weight in weights.items()]
 
 
 def _own_answers(run: Run) -> Sequence[str] | None:
@@ -215,7 +217,7 @@ def _energy_of(record: Record, window: Window) -> int | None:
     if record.coefficients is None:
         raise NotRecomputable("faltan los coeficientes del modelo de tokens", where="coefficients")
     one_call = _one_call(record.coefficients)
-    return sum(one_call(call.prompt_tokens, call.completion_tokens) for call in calls)
+    return sum([one_call(call.prompt_tokens, call.completion_tokens) for call in calls])
 
 
 @lru_cache(maxsize=64)

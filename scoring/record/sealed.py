@@ -1,8 +1,9 @@
-"""The record of one score, format 1: all that the score was worked out from, and nothing about a person.
+"""The record of one score: all that the score was worked out from, and nothing about a person.
 
 ``challenges`` makes one in the transaction that writes the score and hands it to ``chain.seal``; auditors
 read it back with ``read``. docs/energy.md tells field by field what a record holds. A format is never
-changed: a new field makes the next one.
+changed: a new field makes the next one. Format 2 is that of a score that was measured by the protocol, and
+tells the protocol and its reference runs; every other score still has the bytes of format 1.
 
 Private cases, answers to them and prompts stand here as salted hashes (``commitments``); who took part, as
 the public identifier that the board shows.
@@ -14,17 +15,18 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from operator import ge
 from typing import Any, Literal
 
 from scoring.record import canonical
-from scoring.record.errors import RecordUnreadable
+from scoring.record.errors import NotCanonical, RecordUnreadable
 from scoring.record.shapes import (
     HASH,
     MOMENT,
     NAME,
     SLUG,
     UUID,
+    Reader,
     Shape,
     boolean,
     fraction,
@@ -40,13 +42,17 @@ from scoring.record.shapes import (
 )
 from scoring.values import EvidenceGrade
 
-FORMAT = "desafio-record/1"
+FORMAT, FORMAT_WITH_PROTOCOL = "desafio-record/1", "desafio-record/2"
+# Members of format 1 that no record ever filled: ``protocol`` took their place.
+NEVER_FILLED: Mapping[str, Any] = {"idle": None, "references": []}
 MAX_RECORD_BYTES = 8 * 2**20
 MAX_CASES, MAX_REPETITIONS = 10_000, 100
 # The column's: interrupted ones are run again under the next number, so that they are not one to five.
 LARGEST_REPETITION = 32_767
 MAX_RUNS, MAX_CALLS_OF_A_RUN = 50_000, 1000
 NO_PREVIOUS = "0" * 64
+# What stands around the runs in canonical JSON; no text holds it, since it has a quote.
+RUNS_BEGIN, RUNS_END = '"runs":[', '],"score":'
 
 Basis = Literal["counter", "calls", "token-model"]
 EnergyRule = Literal["median-of-repetitions"]
@@ -189,24 +195,52 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """The reference workload at one moment, beside the day's baseline (None: there was none)."""
+class ReferenceRun:
+    """The reference workload, ``passes`` whole times, before or after the repetitions that were counted.
 
-    moment: Literal["before", "after"]
+    ``idle_mj`` and ``idle_seconds`` are of the device with nothing to do right before it: reported, never
+    subtracted; None where nobody looked. What the energy follows from is as in ``Window``.
+    """
+
+    place: Literal["before", "after"]
     window_id: str
+    source: str
+    passes: int
     energy_mj: int
     seconds: str
-    baseline_mj: int | None
     flags: tuple[str, ...]
+    idle_mj: int | None = None
+    idle_seconds: str | None = None
+    started_ns: str | None = None
+    ended_ns: str | None = None
+    edges_sha256: str = ""
+    edges_count: int = 0
+    hardware: Hardware | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Idle:
-    """What the device draws when nothing runs: reported, never subtracted."""
+class Baseline:
+    """The run of the reference workload that those of its day are held against."""
 
-    power_mw: int
-    seconds: str
-    source: str
+    passes: int
+    energy_mj: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """What the measuring had to keep to, and the reference runs around it.
+
+    At least so many ``repetitions``, which last ``window_seconds`` or more in all; the energy of a pass of
+    ``workload`` may not drift by more than ``tolerance_percent`` from before to after, nor from the baseline.
+    ``workload`` is "" where none was run. Percent and seconds have 3 decimals.
+    """
+
+    repetitions: int
+    window_seconds: str
+    workload: str
+    tolerance_percent: str
+    baseline: Baseline | None
+    references: tuple[ReferenceRun, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,9 +311,12 @@ class Record:
     score: Outcome
     environment: Mapping[str, str | int]
     coefficients: Coefficients | None = None
-    references: tuple[Reference, ...] = ()
-    idle: Idle | None = None
-    format: str = FORMAT
+    protocol: Protocol | None = None
+
+    @property
+    def format(self) -> str:
+        """A record has one only: that in which all it tells can be told."""
+        return FORMAT_WITH_PROTOCOL if self.protocol else FORMAT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,7 +341,11 @@ def run_order(run: Run) -> tuple[int, str, str]:
 
 def write(record: Record) -> bytes:
     """The record's canonical bytes. Raises ``NotCanonical`` and ``RecordUnreadable``, as ``read`` would."""
-    raw = canonical.dumps(dataclasses.asdict(record))
+    told = dataclasses.asdict(record) | {"format": record.format}
+    if told["protocol"] is None:
+        del told["protocol"]
+        told |= NEVER_FILLED
+    raw = canonical.dumps(told)
     read(raw)
     return raw
 
@@ -314,13 +355,45 @@ def read(raw: bytes) -> Record:
 
     Raises ``NotCanonical`` and ``RecordUnreadable`` with the path of what is wrong.
     """
-    value = canonical.loads_for_shape(raw, max_bytes=MAX_RECORD_BYTES)
-    if type(value) is not dict or value.get("format") != FORMAT:
-        found = value.get("format") if type(value) is dict else None
-        raise RecordUnreadable(f"es {found!r} y esta versión lee {FORMAT!r}", where="format")
-    record = _RECORD(value)
+    record = _read_quickly(raw)
+    if record is None:
+        record = _RECORD(_members(canonical.loads_for_shape(raw, max_bytes=MAX_RECORD_BYTES)))
     _check_order(record)
+    if record.protocol:
+        _check_protocol(record.protocol)
     return record
+
+
+def _read_quickly(raw: bytes) -> Record | None:
+    """The record where all its runs are of the usual kind, in a third of the time; None where they are not.
+
+    Runs are nearly all of a record's bytes. A text that is made of ``_USUAL_RUN`` and commas alone is
+    canonical, and its groups are its values; the rest is read as ever, with no runs in it. Whatever does not
+    fit is left to the long way, which says what is wrong: more calls than one, an escape in an answer, a
+    broken record.
+    """
+    try:
+        text = raw.decode() if len(raw) <= MAX_RECORD_BYTES else ""
+        begin = text.find(RUNS_BEGIN) + len(RUNS_BEGIN)
+        end = text.find(RUNS_END, begin)
+        runs = _usual_runs(text[begin:end])
+        if runs is None:
+            return None
+        value = canonical.loads_for_shape((text[:begin] + text[end:]).encode())
+        record = _RECORD_BUT_RUNS(_members(value))
+    except (UnicodeDecodeError, NotCanonical, RecordUnreadable):
+        return None
+    return dataclasses.replace(record, runs=runs)
+
+
+def _usual_runs(text: str) -> tuple[Run, ...] | None:
+    written, runs = list[str](), list[Run]()
+    for found in _USUAL_RUN.finditer(text):
+        groups = found.groups()
+        written.append(groups[0])
+        runs.append(_run_of((_call_of(*groups[1:_FIRST_OF_RUN]),), *groups[_FIRST_OF_RUN:]))
+    is_all = ",".join(written) == text and 0 < len(runs) <= MAX_RUNS
+    return tuple(runs) if is_all else None
 
 
 def place_of(raw: bytes) -> Place:
@@ -341,9 +414,28 @@ def place_of(raw: bytes) -> Place:
     )
 
 
+def _members(value: Any) -> dict[str, Any]:
+    """The record's own, from either format."""
+    told = value.get("format") if type(value) is dict else None
+    if told not in (FORMAT, FORMAT_WITH_PROTOCOL):
+        known = f"{FORMAT!r} y {FORMAT_WITH_PROTOCOL!r}"
+        raise RecordUnreadable(f"es {told!r} y esta versión lee {known}", where="format")
+    members = {name: member for name, member in value.items() if name != "format"}
+    if told == FORMAT_WITH_PROTOCOL:
+        if value.get("protocol", ...) is None:
+            raise RecordUnreadable("falta el protocolo, que es lo que tiene este formato", where="protocol")
+        return members
+    if "protocol" in members:
+        raise RecordUnreadable("nadie conoce esta clave", where="protocol")
+    for name, empty in NEVER_FILLED.items():
+        if members.pop(name, ...) != empty:
+            raise RecordUnreadable("debe estar, y vacía: este formato no la usa", where=name)
+    return dict(sorted((members | {"protocol": None}).items()))
+
+
 def _check_order(record: Record) -> None:
     order = [run_order(run) for run in record.runs]
-    if any(earlier >= later for earlier, later in pairwise(order)):
+    if any(map(ge, order, order[1:])):
         raise RecordUnreadable("un caso está repetido o fuera de su orden", where="runs")
     repetitions = [window.repetition for window in record.windows]
     if repetitions != sorted(set(repetitions)):
@@ -352,9 +444,22 @@ def _check_order(record: Record) -> None:
     for index, run in enumerate(record.runs):
         if bool(run.key) != is_public:
             raise RecordUnreadable("solo los casos públicos llevan clave", where=f"runs.{index}.key")
-        if not is_public and any(call.answer is not None for call in run.calls):
-            what = "las respuestas a casos privados no van en el registro"
-            raise RecordUnreadable(what, where=f"runs.{index}.calls")
+    runs = () if is_public else record.runs
+    for index in [place for place, run in enumerate(runs) for call in run.calls if call.answer is not None]:
+        what = "las respuestas a casos privados no van en el registro"
+        raise RecordUnreadable(what, where=f"runs.{index}.calls")
+
+
+def _check_protocol(protocol: Protocol) -> None:
+    places = [run.place for run in protocol.references]
+    if places != sorted(places, key=("before", "after").index):
+        raise RecordUnreadable("una de antes va detrás de una de después", where="protocol.references")
+    if bool(protocol.workload) != bool(places):
+        raise RecordUnreadable("carga de referencia y medidas van juntas", where="protocol.workload")
+    for index, run in enumerate(protocol.references):
+        if (run.idle_mj is None) != (run.idle_seconds is None):
+            where = f"protocol.references.{index}.idle_mj"
+            raise RecordUnreadable("la energía en reposo y su tiempo van juntos", where=where)
 
 
 _PLACE = re.compile(
@@ -366,6 +471,7 @@ _uuid, _name, _seconds = matching(UUID), matching(NAME), fraction(3, whole_digit
 _grade: Any = member_of(EvidenceGrade)
 _coefficient = matching(re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,20})?"))
 _repetition = whole(1, LARGEST_REPETITION)
+_text, _any_whole = text(), whole(-canonical.LARGEST_WHOLE)
 _nanoseconds = matching(re.compile(r"(?:0|[1-9][0-9]{0,18})"))
 
 
@@ -377,7 +483,7 @@ def _repetitions(value: Any) -> tuple[int, ...]:
 
 
 def _text_or_whole(value: Any) -> str | int:
-    return text()(value) if type(value) is str else whole(-canonical.LARGEST_WHOLE)(value)
+    return _text(value) if type(value) is str else _any_whole(value)
 
 
 _CALL = Shape(
@@ -402,6 +508,29 @@ _RUN = Shape(
     grade=fraction(6),
     calls=list_of(_CALL, most=MAX_CALLS_OF_A_RUN, least=1),
 )
+_USUAL_RUN = re.compile("(" + _RUN.pattern(calls=r"\[" + _CALL.pattern() + r"\]") + ")")
+_FIRST_OF_RUN = 1 + len(dataclasses.fields(Call))
+_call_of, _run_of = _CALL.of_groups(), _RUN.of_groups()
+_HARDWARE = Shape(
+    Hardware,
+    uuid=text(most=120),
+    name=text(most=200),
+    driver=text(most=120),
+    update_ms=whole(),
+    range_mj=or_none(whole()),
+    max_power_mw=or_none(whole()),
+    idle_power_mw=or_none(whole()),
+    clocks_mhz=or_none(list_of(whole(), most=20)),
+    power_limit_mw=or_none(whole()),
+)
+# What the energy of a counter follows from.
+_COUNTED: dict[str, Reader[Any]] = {
+    "started_ns": or_none(_nanoseconds),
+    "ended_ns": or_none(_nanoseconds),
+    "edges_sha256": _hash_or_none,
+    "edges_count": whole(),
+    "hardware": or_none(_HARDWARE),
+}
 _WINDOW = Shape(
     Window,
     repetition=_repetition,
@@ -412,28 +541,33 @@ _WINDOW = Shape(
     energy_mj=whole(),
     seconds=_seconds,
     flags=names(),
-    started_ns=or_none(_nanoseconds),
-    ended_ns=or_none(_nanoseconds),
-    edges_sha256=_hash_or_none,
-    edges_count=whole(),
-    hardware=or_none(
-        Shape(
-            Hardware,
-            uuid=text(most=120),
-            name=text(most=200),
-            driver=text(most=120),
-            update_ms=whole(),
-            range_mj=or_none(whole()),
-            max_power_mw=or_none(whole()),
-            idle_power_mw=or_none(whole()),
-            clocks_mhz=or_none(list_of(whole(), most=20)),
-            power_limit_mw=or_none(whole()),
-        )
-    ),
     witness=or_none(Shape(Witness, energy_mj=or_none(whole()), co2_mg=or_none(whole()), note=text(most=300))),
+    **_COUNTED,
 )
-_RECORD = Shape(
-    Record,
+_REFERENCE_RUN = Shape(
+    ReferenceRun,
+    place=one_of("before", "after"),
+    window_id=text(most=80),
+    source=text(most=120, least=1),
+    passes=whole(1),
+    # Not 0: the drift is a part of it.
+    energy_mj=whole(1),
+    seconds=_seconds,
+    flags=names(),
+    idle_mj=or_none(whole()),
+    idle_seconds=or_none(_seconds),
+    **_COUNTED,
+)
+_PROTOCOL = Shape(
+    Protocol,
+    repetitions=whole(1, MAX_REPETITIONS),
+    window_seconds=_seconds,
+    workload=text(most=60),
+    tolerance_percent=fraction(3, whole_digits=3),
+    baseline=or_none(Shape(Baseline, passes=whole(1), energy_mj=whole(1))),
+    references=list_of(_REFERENCE_RUN, most=2 * MAX_REPETITIONS),
+)
+_READERS: dict[str, Reader[Any]] = dict(
     chain=Shape(
         Chain, challenge=_slug, phase=_slug, phase_id=whole(), number=whole(1), previous_sha256=_hash
     ),
@@ -497,18 +631,7 @@ _RECORD = Shape(
             calibration_sha256=_hash_or_none,
         )
     ),
-    references=list_of(
-        Shape(
-            Reference,
-            moment=one_of("before", "after"),
-            window_id=text(most=80),
-            energy_mj=whole(),
-            seconds=_seconds,
-            baseline_mj=or_none(whole()),
-            flags=names(),
-        ),
-        most=2 * MAX_REPETITIONS,
-    ),
-    idle=or_none(Shape(Idle, power_mw=whole(), seconds=_seconds, source=text(most=120))),
-    format=one_of(FORMAT),
+    protocol=or_none(_PROTOCOL),
 )
+_RECORD = Shape(Record, **_READERS)
+_RECORD_BUT_RUNS = Shape(Record, **{**_READERS, "runs": list_of(_RUN, most=0)})

@@ -30,6 +30,7 @@ ENCRYPTED = 1
 # Beyond these a zip needs the fields of ZIP64, which we do not write.
 MAX_ENTRIES, MAX_FILE_BYTES = 2**16 - 2, 2**32 - 2
 MAX_ENTRY_BYTES = 16 * 2**20
+TOO_LARGE = "no cabe: exporta la fase en varios archivos, cada uno con un tramo de la cadena"
 NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[a-z]+)?(?:/[A-Za-z0-9_-]+(?:\.[a-z]+)?)?")
 MAX_NAME_BYTES = 120
 
@@ -61,14 +62,19 @@ class Writer:
         piece = _local_header(entry) + content
         self._offset += len(piece)
         if len(self._entries) > MAX_ENTRIES or self._offset > MAX_FILE_BYTES:
-            raise BundleTooLarge(
-                "no cabe: exporta la fase en varios archivos, cada uno con un tramo de la cadena", where=name
-            )
+            raise BundleTooLarge(TOO_LARGE, where=name)
         return piece
 
     def tail(self) -> bytes:
         """The last piece."""
         return _tail(self._entries, self._offset)
+
+
+def zip_bytes(name: str | None = None, size: int = 0) -> int:
+    """How much of a zip is one entry, with its line of the index; without a name, what ends every zip."""
+    if name is None:
+        return END.size
+    return LOCAL.size + CENTRAL.size + 2 * len(name.encode()) + size
 
 
 class Archive:

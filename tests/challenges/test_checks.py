@@ -27,6 +27,14 @@ def test_the_settings_of_the_tests_are_fine() -> None:
         ("EVALUATION_SECONDS", 0, "challenges.E004"),
         ("METER_URL", "gpu.example.org", "challenges.E005"),
         ("METER_URL", "ftp://gpu.example.org", "challenges.E005"),
+        ("MEASUREMENT_REPETITIONS", 0, "challenges.E006"),
+        ("MEASUREMENT_REPETITIONS", 101, "challenges.E006"),
+        ("METER_WINDOW_SECONDS", -1.0, "challenges.E006"),
+        ("METER_SHORTEST_WINDOW_SECONDS", float("nan"), "challenges.E006"),
+        ("REFERENCE_SECONDS", float("inf"), "challenges.E006"),
+        ("REFERENCE_TOLERANCE_PERCENT", 0.0, "challenges.E006"),
+        ("IDLE_SECONDS", -0.5, "challenges.E006"),
+        ("MACHINE_PUE", 0.9, "challenges.E006"),
     ],
 )
 def test_a_setting_that_cannot_work_is_named(settings: Any, name: str, value: Any, error: str) -> None:

@@ -45,10 +45,11 @@ from challenges import (
     sweeping,
     tallies,
 )
-from challenges.errors import IdempotencyConflict, LeaseLost, TooLateToWithdraw
+from challenges.errors import DeviceBusy, IdempotencyConflict, LeaseLost, TooLateToWithdraw
 from challenges.evaluation import StopRequested
 from challenges.judging import MOST_FAILURES, CaseRefused
 from challenges.lease import Lease
+from challenges.measured_series import SeriesVoid
 from challenges.models import (
     Circuit,
     Evaluation,
@@ -139,6 +140,8 @@ FAULTS: tuple[Callable[[], Exception], ...] = (
     lambda: CaseRefused(key="s0", is_public=False),
     lambda: SpecError(field="policy", fix="Otra."),
     StopRequested,
+    lambda: SeriesVoid("La carga de referencia varió."),
+    DeviceBusy,
 )
 
 
@@ -366,7 +369,8 @@ class Engine(RuleBasedStateMachine):
         if more == 0:
             Evaluation.objects.filter(pk=worker.held.evaluation_id).update(failures=MOST_FAILURES - 1)
         state = _row(worker.held.evaluation_id).state
-        if not isinstance(fault, CaseRefused) or state == State.RUNNING:
+        only_in = {CaseRefused: State.RUNNING, DeviceBusy: State.PREPARING}.get(type(fault), state)
+        if state == only_in:
             self._meet(worker, fault)
 
     def _meet(self, worker: Worker, fault: Exception) -> None:
@@ -411,9 +415,10 @@ class Engine(RuleBasedStateMachine):
     def sweep(self, which: int = 0, more: int = 0) -> None:
         before = {row.pk: row for row in Evaluation.objects.all()}
         now = dispatch.now()
-        was_open = {circuit.name for circuit in circuits.open_now()}
+        was_open = {circuit.name: circuit.opened_at for circuit in circuits.open_now()}
         _sweep()
-        still_open = [each for each in circuits.open_now() if each.name in was_open]
+        # Closed by its trial's answer and opened anew by a probe: it holds what waits at the next look.
+        still_open = [each for each in circuits.open_now() if was_open.get(each.name) == each.opened_at]
         for row in Evaluation.objects.select_related("submission__phase"):
             old = before[row.pk]
             if old.state in FINAL or (old.state in ACTIVE and lease_end(old) > now):
@@ -525,6 +530,9 @@ def _came_to(fault: Exception, before: Evaluation, after: Evaluation) -> bool:
     """Whether it is now where a live worker should have left it after this fault."""
     if isinstance(fault, StopRequested):
         return (after.state, after.failures, after.not_before) == (State.QUEUED, before.failures, None)
+    if isinstance(fault, DeviceBusy):
+        is_same = (after.failures, after.repetition) == (before.failures, before.repetition)
+        return is_same and after.state == State.QUEUED and after.not_before is not None
     if isinstance(fault, CaseRefused):
         told = (after.state, after.fault_code, after.fault_detail)
         return told == (State.REJECTED, CONTEXT_TOO_LONG, "")
@@ -533,6 +541,8 @@ def _came_to(fault: Exception, before: Evaluation, after: Evaluation) -> bool:
     assert after.failures - before.failures in (0, 1)
     if isinstance(fault, MeasurementVoid):
         assert after.repetition == before.repetition + 1, "a window that is void is not gone on with"
+    if isinstance(fault, SeriesVoid):
+        assert after.series == after.repetition, "what was void with its series is counted"
     if after.failures == MOST_FAILURES:
         return after.state == State.ERRORED
     # Whoever failed rests, so that others come first.
@@ -555,14 +565,14 @@ def _waits_as_it_should(row: Evaluation, open_ones: list[Circuit]) -> bool:
 def _windows_are_whole(measured: Phase) -> None:
     """A counter's window lies within one claim, so all of its cases carry one fence."""
     for score in Score.objects.filter(phase=measured).select_related("evaluation"):
-        runs = score.evaluation.runs.filter(repetition=score.evaluation.repetition)
+        runs = score.evaluation.runs.filter(repetition=score.evaluation.series)
         fences = set(runs.filter(case__suite=measured.ranked_suite).values_list("fence", flat=True))
         assert len(fences) == 1, "an interrupted window was gone on with"
 
 
 def _models_are_not_mixed() -> None:
     for score in Score.objects.select_related("evaluation"):
-        runs = score.evaluation.runs.filter(repetition=score.evaluation.repetition)
+        runs = score.evaluation.runs.filter(repetition=score.evaluation.series)
         answered = set(runs.values_list("calls__model", flat=True))
         assert answered == {score.evaluation.model}, "answers of two models in one score"
 

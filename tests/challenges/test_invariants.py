@@ -46,6 +46,7 @@ from challenges.models import (
     Reason,
     Record,
     Reservation,
+    Review,
     Run,
     Score,
     Standing,
@@ -505,6 +506,17 @@ def a_board_that_stood_still(contest: Contest) -> None:
     Leaderboard.objects.update(version=1)
 
 
+def a_standing_of_what_is_held(contest: Contest) -> None:
+    Review.objects.create(score=of(contest, 1), flags=["unlike-witness"])
+
+
+def flagged_and_not_held(contest: Contest) -> None:
+    other = of(contest, 2)
+    Review.objects.create(score=other, flags=["unlike-witness"])
+    Standing.objects.filter(score=other).delete()
+    ranked_measurement(contest).update(flags=["unlike-witness"])
+
+
 def another_answer_expected(contest: Contest) -> None:
     rows(Case).filter(suite=contest.phase.ranked_suite, key="s1").update(expected="no")
 
@@ -567,6 +579,8 @@ DAMAGE: dict[str, list[Callable[[Contest], None]]] = {
         a_standing_of_nothing,
     ],
     "board": [no_board, a_board_that_stood_still],
+    "review-standing": [a_standing_of_what_is_held],
+    "review-flags": [flagged_and_not_held],
     "suites": [another_answer_expected, another_slot],
     "circuits": [a_trial_of_a_closed_circuit, three_failed_and_it_stayed_closed],
 }
@@ -578,6 +592,8 @@ ALSO = {
     "score-value": {"record-score"},
     "score-ranked": {"record-score"},
     "record-chain": {"record-score"},
+    # What is held makes no standing.
+    "review-standing": {"standings"},
 }
 # What an organizer may bring about as well, or a clock that was set back.
 DOUBTFUL = {"quota-phase", "quota-day", "history-times"}

@@ -26,6 +26,7 @@ from challenges.models import (
     Phase,
     Reason,
     Record,
+    ReferenceRun,
     Score,
     State,
 )
@@ -74,7 +75,6 @@ def meter(settings: Any, tmp_path: Path) -> Iterator[MeterProcess]:
     running = MeterProcess(tmp_path, source=f"synthetic:constant={WATTS},jitter-ms=5")
     settings.METER_URL = running.url
     settings.METER_TOKEN = TOKEN
-    settings.METER_WINDOW_SECONDS = 0
     running.start()
     yield running
     running.process.stop()
@@ -109,17 +109,55 @@ def test_a_window_of_the_meter_becomes_a_score_that_an_auditor_counts_again(
 
     target = tmp_path / "registros.zip"
     call_command("export_records", f"{phase.challenge.slug}/{phase.slug}", "--output", target)
-    ended = subprocess.run(
-        [sys.executable, "-m", "scoring", "recompute", target],
+    ended = recomputed(target)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "como la dice el registro" not in ended.stdout
+    assert f"energía {score.energy_mj} mJ" in ended.stdout
+
+
+def test_the_whole_protocol_on_the_real_meter_recomputes_from_the_published_bundle(
+    phase: Phase, meter: MeterProcess, tmp_path: Path, settings: Any
+) -> None:
+    """Its tolerance is wide: the synthetic counter counts time, and this machine does other things too."""
+    settings.MEASUREMENT_REPETITIONS = 3
+    settings.METER_WINDOW_SECONDS = 4.0
+    settings.REFERENCE_SECONDS = 1.0
+    settings.IDLE_SECONDS = 0.5
+    settings.REFERENCE_TOLERANCE_PERCENT = 80.0
+    a_submission(phase)
+    assert work().state == State.SCORED
+    windows = Measurement.objects.filter(is_ranked=True)
+    assert windows.count() >= 3
+    assert sum(each.seconds for each in windows) >= 4
+    before, after = ReferenceRun.objects.order_by("pk")
+    assert (before.place, after.place) == ("before", "after")
+    assert before.idle_mj is not None
+    assert before.idle_seconds is not None
+    assert abs(before.idle_mj / before.idle_seconds / 1000 - WATTS) < WATTS // 20
+    positions = [mark[0] for mark in windows[0].evidence["marks"]]
+    assert positions == list(phase.ranked_suite.cases.order_by("position").values_list("position", flat=True))
+    assert all(
+        0 <= start < end <= 1000 * windows[0].seconds for _, start, end in windows[0].evidence["marks"]
+    )
+    assert list(broken()) == []
+
+    target = tmp_path / "registros.zip"
+    call_command("export_records", f"{phase.challenge.slug}/{phase.slug}", "--output", target)
+    ended = recomputed(target)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"energía {Score.objects.get().energy_mj} mJ" in ended.stdout
+
+
+def recomputed(bundle: Path) -> subprocess.CompletedProcess[str]:
+    """As a stranger does it: another process, an empty environment, no database."""
+    return subprocess.run(
+        [sys.executable, "-m", "scoring", "recompute", bundle],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "como la dice el registro" not in ended.stdout
-    assert f"energía {score.energy_mj} mJ" in ended.stdout
 
 
 def test_while_the_meter_is_away_everything_waits(phase: Phase, meter: MeterProcess) -> None:
@@ -144,7 +182,7 @@ def test_a_wrong_token_is_told_as_one_and_scores_nothing(
 def test_a_window_that_is_too_short_is_void_and_runs_again(
     phase: Phase, meter: MeterProcess, settings: Any
 ) -> None:
-    settings.METER_WINDOW_SECONDS = 3600
+    settings.METER_SHORTEST_WINDOW_SECONDS = 3600
     a_submission(phase)
     row = work()
     assert (row.state, row.failures, row.repetition) == (State.QUEUED, 1, 2)

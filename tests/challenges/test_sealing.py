@@ -19,12 +19,21 @@ from django.utils import timezone
 from challenges import energy_window, evaluation, lease, record_export, sealing
 from challenges.errors import CasesStillSecret
 from challenges.invariants import broken
-from challenges.models import Evaluation, Phase, Record, Run, Score, State, Tally
-from scoring.energy.calibration import dump
+from challenges.models import Evaluation, Measurement, Phase, Record, Run, Score, State, Tally
+from scoring.energy.calibration_file import dump, sha256_of
 from scoring.errors import CalibrationUnavailable
 from scoring.record import bundle, sealed
 from tests import stepwise
-from tests.factories import PROMPT, a_challenge, a_phase, a_score, a_submission, unsealed
+from tests.factories import (
+    PROMPT,
+    a_challenge,
+    a_phase,
+    a_reference_run,
+    a_score,
+    a_submission,
+    a_window,
+    unsealed,
+)
 from tests.scoring.calibrations import a_calibration
 from tests.servers import ROOT
 
@@ -151,7 +160,7 @@ def test_a_calibrated_figure_names_its_calibration_and_recomputes(
     assert (score.evidence_grade, score.is_ranked) == ("D", True)
     record = sealed.read(sealing.store().read(score.record.sha256))
     assert record.coefficients is not None
-    assert record.coefficients.calibration_sha256 == a_calibration().sha256
+    assert record.coefficients.calibration_sha256 == sha256_of(a_calibration())
     assert auditor("recompute", exported(phase, tmp_path))[0] == 0
     assert list(broken()) == []
 
@@ -242,3 +251,46 @@ def test_a_score_without_evidence_cannot_be_sealed_and_says_so(phase: Phase) -> 
         call_command("seal_records")
     assert not Record.objects.exists()
     assert not Tally.objects.filter(name="record_store_faults").exists()
+
+
+def test_a_long_chain_is_exported_in_parts_that_go_on_from_one_another(
+    phase: Phase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_export, "PART_RECORDS", 2)
+    for _ in range(3):
+        scored(phase)
+    target = exported(phase, tmp_path, "--part", "2")
+    with bundle.Bundle(target) as opened:
+        assert list(opened.numbers) == [3]
+        assert opened.manifest.previous_sha256 == Record.objects.get(number=2).sha256
+    assert auditor("recompute", target)[0] == 0
+    with pytest.raises(CommandError, match="la fase tiene 2"):
+        exported(phase, tmp_path, "--part", "3")
+
+
+def test_the_edges_that_a_part_names_and_no_others_are_in_it(
+    phase: Phase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of all windows that count and of the reference workload around them."""
+    monkeypatch.setattr(record_export, "PART_RECORDS", 1)
+    named = []
+    for number in (1, 2):
+        evaluation = scored(phase).evaluation
+        windows = [
+            Measurement.objects.create(
+                evaluation=evaluation,
+                repetition=repetition,
+                is_ranked=True,
+                **a_window(watts=(100 * number, 10 * repetition)),
+            )
+            for repetition in (2, 3)
+        ]
+        around = a_reference_run(evaluation, evidence=a_window(watts=(7, number))["evidence"])
+        evidence = [*(window.evidence for window in windows), around.evidence]
+        named.append(sorted(each["edges_sha256"] for each in evidence))
+    for part, hashes in zip(record_export.parts(phase), named, strict=True):
+        target = tmp_path / f"{part.number}.zip"
+        target.write_bytes(b"".join(record_export.chunks(phase, part=part)))
+        with bundle.Bundle(target) as opened:
+            assert [name[9:-5] for name in opened.names(bundle.EVIDENCE_NAME)] == hashes
+        assert record_export.download(phase, part).size == target.stat().st_size

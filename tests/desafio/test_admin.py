@@ -20,6 +20,7 @@ from challenges.models import (
     Actor,
     Case,
     Circuit,
+    DeviceLease,
     Evaluation,
     Person,
     Phase,
@@ -27,18 +28,26 @@ from challenges.models import (
     Purse,
     Reason,
     Record,
+    ReferenceBaseline,
     Reservation,
+    Review,
+    ReviewDecision,
+    Standing,
     State,
     StateChange,
     Tally,
+    Verdict,
     WorkerProcess,
 )
 from challenges.registration import give_consent
 from tests.factories import (
     a_challenge,
+    a_participation,
     a_person,
     a_phase,
+    a_reference_run,
     a_run,
+    a_score,
     a_standing,
     a_submission,
     a_suite,
@@ -69,6 +78,11 @@ IMMUTABLE = [
     "workerprocess",
     "engine",
     "tally",
+    "review",
+    "reviewdecision",
+    "referencerun",
+    "referencebaseline",
+    "devicelease",
 ]
 MODELS = [model._meta.model_name for model in apps.get_app_config("challenges").get_models()]
 
@@ -108,6 +122,13 @@ def one_of_each() -> Phase:
     Tally.objects.create(name="refused_writes", label=str(phase.pk), value=2)
     hashes = {"sha256": f"{phase.pk:064d}", "previous_sha256": "0" * 64}
     Record.objects.create(score=standing.score, phase=phase, number=1, size=2, **hashes)
+    review = Review.objects.create(score=standing.score, flags=["unlike-witness"])
+    ReviewDecision.objects.create(
+        review=review, verdict=Verdict.ACCEPTED, person=an_admin(), reason="Todo en orden."
+    )
+    run = a_reference_run(evaluation)
+    ReferenceBaseline.objects.create(run=run, person=an_admin(), reason="Otro controlador.")
+    DeviceLease.objects.create(device=f"GPU-{phase.pk}", holder="obrero")
     return phase
 
 
@@ -607,3 +628,134 @@ def test_the_picture_is_for_who_may_view_evaluations() -> None:
     assert as_(an_organizer("view_phase")).get(url).status_code == 403
     assert as_(an_organizer("view_evaluation")).get(url).status_code == 200
     assert Client().get(url).status_code == 302
+
+
+# --- scores that are held for review ------------------------------------------------------------------------
+
+
+def a_held_score(phase: Phase | None = None, **fields: Any) -> Review:
+    score = a_score(phase, **fields)
+    return Review.objects.create(score=score, flags=["unlike-repetitions", "unlike-witness"])
+
+
+def decide(client: Client, review: Review, **fields: str) -> Any:
+    return client.post(page("review", "decide", review.pk), fields)
+
+
+def test_what_waits_for_a_decision_comes_first_and_can_be_chosen() -> None:
+    client = as_(an_admin())
+    decided, waiting = a_held_score(value="11.1111"), a_held_score(value="22.2222")
+    later = a_held_score(value="33.3333")
+    for review in (decided, later):
+        decide(client, review, verdict="accepted", reason="Bien.")
+    listed = read(client.get(page("review")).content).root.by_id("result_list")
+    values = [row.all("th")[0].text for row in listed.all("tr")[1:]]
+    assert values == ["22.2222", "33.3333", "11.1111"]
+    for chosen, expected in (
+        ("waiting", ["22.2222"]),
+        ("accepted", ["33.3333", "11.1111"]),
+        ("rejected", []),
+    ):
+        shown = client.get(page("review"), {"decision": chosen}).content.decode()
+        assert [value for value in values if value in shown] == expected
+    assert "Las repeticiones se alejan unas de otras." in listed.text
+    assert str(waiting.score.phase) in listed.text
+
+
+def test_an_organizer_decides_with_the_evidence_before_their_eyes() -> None:
+    review = a_held_score(energy_mj=123_456)
+    client = as_(an_organizer("view_review", "view_reviewdecision", "add_reviewdecision"))
+    looked = client.get(page("review", "change", review.pk)).content.decode()
+    assert page("review", "decide", review.pk) in looked
+    shown = read(client.get(page("review", "decide", review.pk)).content)
+    assert "La cifra se aleja de la del segundo testigo." in shown.root.by_id("review-why").text
+    assert "123,456 J" in shown.root.by_id("review-windows").text
+    answer = decide(client, review, verdict="accepted", reason="  El testigo falló.  ")
+    assert answer.headers["Location"] == page("review", "change", review.pk)
+    assert Standing.objects.get().score == review.score
+    after = read(client.get(answer.headers["Location"]).content).text
+    assert "Decidido: cuenta." in after
+    assert "El testigo falló." in after
+    decide(client, review, verdict="rejected", reason="El testigo iba bien.")
+    assert not Standing.objects.exists()
+    told = read(client.get(page("review", "decide", review.pk)).content).root.by_id("review-decisions")
+    assert [line.text.split(" · ")[2:] for line in told.all("li")] == [
+        ["cuenta", "El testigo falló."],
+        ["no cuenta", "El testigo iba bien."],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"verdict": "accepted", "reason": "  "}, "Escribe el motivo"),
+        ({"verdict": "accepted"}, "Escribe el motivo"),
+        ({"verdict": "accepted", "reason": "ñ" * 301}, "demasiado largo"),
+        ({"verdict": "quizá", "reason": "Porque sí."}, "quizá"),
+        ({"reason": "Porque sí."}, "requerido"),
+    ],
+)
+def test_a_decision_that_cannot_be_taken_is_explained_and_what_was_written_stays(
+    fields: dict[str, str], told: str
+) -> None:
+    review = a_held_score()
+    answer = decide(as_(an_admin()), review, **fields)
+    assert answer.status_code == 200
+    shown = read(answer.content)
+    assert told in " ".join(each.text for each in shown.root.with_class("errorlist"))
+    assert fields.get("reason", "").strip() in shown.text
+    assert not ReviewDecision.objects.exists()
+
+
+def test_nobody_decides_about_their_own_score_in_the_admin_either() -> None:
+    boss, phase = an_admin(), a_phase()
+    review = a_held_score(phase, participation=a_participation(phase, person=boss))
+    answer = decide(as_(boss), review, verdict="accepted", reason="Es buena.")
+    assert "tiene que decidir otra persona" in read(answer.content).text
+    assert not ReviewDecision.objects.exists()
+
+
+def test_deciding_takes_its_own_right() -> None:
+    review = a_held_score()
+    viewer = as_(an_organizer("view_review", "view_reviewdecision", "export_ranking"))
+    assert (
+        page("review", "decide", review.pk)
+        not in viewer.get(page("review", "change", review.pk)).content.decode()
+    )
+    blind = as_(an_organizer("add_reviewdecision"))
+    for client in (viewer, blind):
+        assert client.get(page("review", "decide", review.pk)).status_code == 403
+        assert decide(client, review, verdict="accepted", reason="Porque sí.").status_code == 403
+    assert Client().get(page("review", "decide", review.pk)).status_code == 302
+    assert as_(an_admin()).get(page("review", "decide", review.pk + 1)).status_code == 404
+    assert not ReviewDecision.objects.exists()
+
+
+def test_a_decision_needs_the_csrf_token() -> None:
+    review = a_held_score()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(an_admin())
+    assert decide(client, review, verdict="accepted", reason="Porque sí.").status_code == 403
+    assert not ReviewDecision.objects.exists()
+
+
+def test_after_a_freeze_only_judges_see_what_is_held_since() -> None:
+    now = dispatch.now()
+    review = a_held_score(a_phase(freeze_at=now - timedelta(minutes=1)), value="77.7777")
+    rights = ("view_review", "view_reviewdecision", "add_reviewdecision")
+    organizer, judge = as_(an_organizer(*rights)), as_(an_organizer(*rights, "export_ranking"))
+    assert "77.7777" not in organizer.get(page("review")).content.decode()
+    assert organizer.get(page("review", "decide", review.pk)).status_code == 404
+    assert "77.7777" in judge.get(page("review")).content.decode()
+    decide(judge, review, verdict="accepted", reason="Oculta todavía.")
+    assert "Oculta todavía." not in organizer.get(page("reviewdecision")).content.decode()
+    assert "Oculta todavía." in judge.get(page("reviewdecision")).content.decode()
+
+
+def test_the_policy_of_the_site_lets_the_whole_form_through() -> None:
+    review = a_held_score()
+    client = as_(an_admin())
+    for action in ("change", "decide"):
+        shown = read(client.get(page("review", action, review.pk)).content)
+        assert [each.tag for each in shown.root.all() if "style" in each.attributes] == []
+        assert [each for each in shown.root.all("script") if not each.get("src") and each.text.strip()] == []

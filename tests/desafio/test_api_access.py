@@ -26,6 +26,7 @@ Row = dict[str, tuple[int, int, int, int, int]]
 EVERYBODY = (200,) * 5
 KNOWN_PEOPLE = (401, 200, 200, 200, 200)
 JUDGES = (302, 403, 200, 403, 200)
+NO_RECORDS = (302, 403, 404, 403, 404)
 
 TABLE: dict[str, Row] = {
     "api:login": {"post": (422,) * 5},
@@ -37,6 +38,7 @@ TABLE: dict[str, Row] = {
     "api:quota": {"get": (401, 200, 403, 403, 403)},
     "api:submissions": {"get": KNOWN_PEOPLE, "post": (401, 400, 400, 400, 400)},
     "api:check": {"post": KNOWN_PEOPLE},
+    "api:expect": {"post": KNOWN_PEOPLE},
     "api:submission": {"get": (401, 200, 404, 404, 404)},
     "api:withdraw": {"post": (401, 200, 404, 404, 404)},
     "api:schema": {"get": EVERYBODY},
@@ -45,7 +47,8 @@ TABLE: dict[str, Row] = {
     "jury:home": {"get": JUDGES},
     "jury:board": {"get": JUDGES},
     "jury:export": {"get": (302, 403, 405, 403, 405), "post": JUDGES},
-    "jury:records": {"get": JUDGES},
+    # There is no record yet.
+    "jury:records": {"get": NO_RECORDS},
 }
 # Refused before the method is looked at.
 BEHIND_A_DOOR = dict.fromkeys(("jury:home", "jury:board", "jury:export", "jury:records"), JUDGES)
@@ -106,7 +109,7 @@ def address(name: str, world: dict[str, Any]) -> str:
 
 def body(name: str, world: dict[str, Any]) -> dict[str, Any]:
     phase = world["phase"]
-    if name == "api:check":
+    if name in ("api:check", "api:expect"):
         return {"challenge": phase.challenge.slug, "phase": phase.slug, "content": PROMPT}
     return {"consents": ["rules"]} if name == "api:join" else {}
 
@@ -165,6 +168,7 @@ def test_every_page_of_the_admin_refuses_who_is_no_organizer(world: dict[str, An
         "app_label": "challenges",
         "url": "x",
         "id": "1",
+        "pk": 1,
         "path": "x",
     }
     for name in set(_names(resolver.url_patterns)) - {"login", "logout"}:

@@ -15,8 +15,9 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
-from challenges import exports, lease, sealing
+from challenges import exports, lease, record_export, sealing
 from challenges.models import Circuit, Leaderboard, Person, Phase, RankingExport
+from scoring.record.audit import main as scoring_main
 from scoring.record.bundle import Bundle
 from tests import stepwise
 from tests.factories import a_participation, a_person, a_phase, a_run, a_standing, a_submission
@@ -163,6 +164,33 @@ def test_judges_download_the_sealed_records_and_see_the_hash_that_closes_the_cha
     refused = judge.get(f"{page}registros.zip")
     assert refused.status_code == 503
     assert "falta un fichero" in refused.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_chain_goes_to_judges_in_parts_that_are_checked_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one file cannot hold would else break off in the middle of the download."""
+    monkeypatch.setattr(record_export, "PART_RECORDS", 1)
+    phase = a_phase()
+    judge = as_(a_judge())
+    for number in (1, 2):
+        a_submission(phase)
+        held = lease.claim(f"obrero-{number}")
+        assert held is not None
+        stepwise.evaluate(held)
+    page = f"/jurado/{phase.challenge.slug}/{phase.slug}/"
+    shown = judge.get(page).content.decode()
+    files = []
+    for number in (1, 2):
+        address = f"{page}registros.zip?parte={number}"
+        assert address in shown
+        answer = judge.get(address)
+        files.append(tmp_path / f"{number}.zip")
+        files[-1].write_bytes(answer.getvalue())
+        assert int(answer["Content-Length"]) == files[-1].stat().st_size
+    assert scoring_main(["verify", *map(str, files)]) == 0
+    assert judge.get(f"{page}registros.zip?parte=3").status_code == 404
 
 
 def test_only_judges_get_the_records() -> None:

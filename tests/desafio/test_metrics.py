@@ -57,6 +57,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def token(settings: Any) -> None:
     settings.METRICS_TOKEN = TOKEN
+    # What other tests of this process have counted and not written yet.
+    tallies.forget()
 
 
 def ask(authorization: str | None = f"Bearer {TOKEN}") -> Any:

@@ -43,6 +43,10 @@ TABLE: dict[str, Row] = {
     "pages:submissions": {"get": OWN, "head": OWN},
     "pages:submission": {"get": MINE, "head": MINE},
     "pages:progress": {"get": MINE, "head": MINE},
+    # It has no score yet, so there is no curve of it.
+    "pages:power": dict.fromkeys(("get", "head"), (302, 404, 404, 404)),
+    # It is open still.
+    "pages:records": dict.fromkeys(("get", "head"), (404,) * 4),
     "pages:withdraw": dict.fromkeys(("get", "head", "post"), TOO_LATE),
     "accounts:profile": {"get": OWN, "head": OWN},
     "accounts:rename": {**dict.fromkeys(METHODS, LOGIN), "post": (302, 422, 422, 422)},
@@ -69,6 +73,7 @@ BEHIND_THE_LOGIN = {
     "pages:submissions",
     "pages:submission",
     "pages:progress",
+    "pages:power",
     "pages:withdraw",
     "accounts:profile",
     "account_reauthenticate",
@@ -116,6 +121,8 @@ def address(name: str, world: World) -> str:
     arguments: dict[str, list[Any]] = {
         "pages:submission": [pk],
         "pages:progress": [pk],
+        "pages:power": [pk, 1],
+        "pages:records": [slug, world["phase"].slug, 1],
         "pages:withdraw": [pk],
         "accounts:consent": ["news"],
         "account_confirm_email": ["no-vale"],

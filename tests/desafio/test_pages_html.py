@@ -24,6 +24,8 @@ NO_PAGES = {
     "pages:join",
     "pages:lint",
     "pages:progress",
+    "pages:power",
+    "pages:records",
     "accounts:rename",
     "accounts:consent",
 }

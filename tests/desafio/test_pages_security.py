@@ -170,6 +170,6 @@ def test_every_vendored_part_has_its_licence_and_its_version_written_down() -> N
         assert list(part.glob("LICENSE*")), part.name
         for file in part.iterdir():
             version = re.search(rf"`{part.name}/{file.name}` \| ([\d.]+) \|", table)
-            if not file.name.startswith("LICENSE"):
+            if not file.name.startswith(("LICENSE", "NOTICE")):
                 assert version, file
-                assert version[1] in file.read_text()[:400], file
+                assert version[1] in file.read_text(), file

@@ -19,6 +19,7 @@ from challenges.models import (
     Actor,
     Circuit,
     Evaluation,
+    Measurement,
     Reason,
     Record,
     State,
@@ -138,6 +139,23 @@ def test_progress_counts_the_cases_of_both_suites_in_this_repetition() -> None:
     bar = page.root.by_id("progress-bar")
     assert "2 de 5 casos respondidos" in page.text
     assert (bar.get("value"), bar.get("max")) == ("2", "5")
+
+
+def test_progress_of_what_is_measured_tells_which_repetition_it_is(settings: Any) -> None:
+    settings.MEASUREMENT_REPETITIONS = 5
+    phase = a_phase(ranked_cases=3, feedback_cases=2, evidence_grade="A")
+    submission = a_submission(phase, state=None)
+    evaluation = an_evaluation(submission, state=State.RUNNING, repetition=3, series=1)
+    first, second, _third = phase.ranked_suite.cases.all()
+    for repetition in (1, 2):
+        Measurement.objects.create(
+            evaluation=evaluation, repetition=repetition, energy_mj=1, seconds=1, evidence_grade="A"
+        )
+    a_run(evaluation, first, repetition=3)
+    a_run(evaluation, second, repetition=3)
+    page = page_of(submission)
+    assert "Repetición 3 de 5" in page.text
+    assert "8 de 17 casos respondidos" in page.text
 
 
 def test_a_fault_of_ours_that_is_tried_again_is_not_kept_quiet() -> None:
@@ -304,7 +322,7 @@ def test_a_repetition_that_replaces_a_void_one_is_said_to() -> None:
     running = an_evaluation(state=State.RUNNING)
     for evaluation in (scored, running):
         assert words not in page_of(evaluation.submission).text
-        Evaluation.objects.filter(pk=evaluation.pk).update(repetition=2)
+        Evaluation.objects.filter(pk=evaluation.pk).update(repetition=2, series=2)
         assert words in page_of(evaluation.submission).text
     assert "este resultado es de una repetición hecha entera" in page_of(scored.submission).text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +13,17 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from challenges import preview as energy_preview
 from challenges import purse
 from challenges import submission as use_case
 from challenges.models import Participation, Phase, Purse, Submission
 from desafio.pages import prompt_form
+from scoring.energy.calibration_file import dump
 from scoring.solutions import prompt_json
 from tests.contest import Answer, as_, submit_fields
 from tests.factories import a_participation, a_person, a_phase, a_submission
 from tests.in_parallel import errors_in, in_parallel
+from tests.scoring.calibrations import a_calibration
 from tests.web_page import Page, read
 
 pytestmark = pytest.mark.django_db
@@ -564,3 +568,78 @@ def test_an_empty_purse_refuses_in_words_and_keeps_the_text(desk: Desk) -> None:
     assert page.value("user") == submit_fields()["user"]
     assert desk.spent == 0
     assert not Purse.objects.exists()
+
+
+# --- the energy that is expected --------------------------------------------------------------------------
+
+
+def expectation(page: Page) -> str:
+    return page.main.by_id("gasto").text
+
+
+def test_the_button_tells_the_energy_and_keeps_everything_that_was_typed(desk: Desk) -> None:
+    typed = {"user": "Con calma: {{pregunta}}", "system": "Sé breve.", "stop": "FIN", "case": "p1"}
+    page = read(desk.post(action="expect", **typed).content)
+    at_most_j = -(-expected_of(desk, **typed).at_most_mj // 1000)
+    assert f"Unos {at_most_j} J como mucho (estimación, no medida)." in expectation(page)
+    assert "una vuelta a los 3 casos de la clasificación" in expectation(page)
+    assert "Se calcula con los casos públicos" in expectation(page)
+    assert {name: page.value(name) for name in ("user", "system", "stop")} == {
+        name: typed[name] for name in ("user", "system", "stop")
+    }
+    assert "Lo que recibiría el modelo" not in page.text
+    assert desk.spent == 0
+
+
+def expected_of(desk: Desk, **typed: str) -> energy_preview.Expected:
+    return energy_preview.expected(desk.phase, prompt_form.content_from(submit_fields(**typed)))
+
+
+def test_a_check_tells_it_too(desk: Desk) -> None:
+    assert "estimación, no medida" in expectation(read(desk.post(action="check").content))
+
+
+def test_a_form_that_nobody_asked_yet_offers_to_tell_it(desk: Desk) -> None:
+    told = expectation(desk.open())
+    assert "Calcula antes de enviar" in told
+    assert "Calcular" in told
+    assert " J " not in told
+
+
+def test_what_cannot_be_handed_in_has_no_figure(desk: Desk) -> None:
+    answer = desk.post(action="expect", user="{{desconocido}}")
+    page = read(answer.content)
+    assert answer.status_code == 422
+    assert "No se ha podido calcular" in expectation(page)
+    assert page.value("user") == "{{desconocido}}"
+    assert "No se ha podido calcular" not in read(desk.post(user="").content).text
+
+
+@pytest.mark.parametrize(
+    ("question", "said"), [("x" * 600, "(predicción, 95 %)."), ("x", "solo como orientación.")]
+)
+def test_a_calibrated_phase_is_told_an_interval(
+    settings: Any, tmp_path: Path, question: str, said: str
+) -> None:
+    (tmp_path / "calibrado.json").write_text(dump(a_calibration()))
+    settings.TOKEN_MODEL = str(tmp_path / "calibrado.json")
+    public = [{"inputs": {"pregunta": question}}]
+    desk = Desk(evidence_grade="C", concurrency=1, ranked_cases=20, feedback_cases=public)
+    told = expectation(read(desk.post(action="expect").content))
+    interval = expected_of(desk).interval
+    assert interval is not None
+    low_j, high_j = interval.low_mj // 1000, -(-interval.high_mj // 1000)
+    assert f"Entre {low_j} J y {high_j} J" in told
+    assert said in told
+    assert "estimación" not in told
+    assert "si todas llegan a tu límite de 8 tokens" in told
+
+
+def test_no_text_of_a_private_case_moves_what_is_told() -> None:
+    told = set()
+    for private in ("a", "b" * 5_000):
+        desk = Desk(ranked_cases=[{"inputs": {"pregunta": private}}] * 3)
+        with_a_purse(desk, 1)
+        page, refused = read(desk.post(action="check").content), read(desk.post().content)
+        told.add((expectation(page), page.main.all("div")[0].text, refused.main.all("div")[0].text))
+    assert len(told) == 1

@@ -65,9 +65,11 @@ def controls(mutants: Sequence[Mutant]) -> tuple[Mutant, ...]:
 
 
 def check(mutant: Mutant) -> None:
-    """Raise DoesNotApply, or SyntaxError for one that is no Python."""
+    """Raise DoesNotApply, or SyntaxError for code that is no Python any more."""
     for file in {edit.file for edit in mutant.edits}:
-        compile(_mutated(mutant, file), file, "exec")
+        mutated = _mutated(mutant, file)
+        if file.endswith(".py"):
+            compile(mutated, file, "exec")
 
 
 def run(mutants: Sequence[Mutant], *, tell: Callable[[Outcome], None]) -> list[Outcome]:

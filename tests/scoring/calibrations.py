@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from decimal import Decimal
+
+import pytest
 
 from scoring.energy.calibration import Calibration, Sample, Subject, calibrate
 from scoring.energy.token_model import TokenModel, call_mj
+from scoring.errors import SpecError
 from scoring.values import EvidenceGrade, TokenUse
 
 SUBJECT = Subject(
@@ -58,3 +62,11 @@ def windows(
 
 def a_calibration(*, noise: float = 0.01) -> Calibration:
     return calibrate(SUBJECT, windows(noise=noise))
+
+
+def refusal_of(what: Callable[[], object]) -> SpecError:
+    """The refusal that ``what`` must end in, which always says what to do."""
+    with pytest.raises(SpecError) as refused:
+        what()
+    assert refused.value.fix
+    return refused.value

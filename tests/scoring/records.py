@@ -14,15 +14,18 @@ from uuid import UUID
 from scoring.energy.token_model import DEFAULT_CPU, call_mj
 from scoring.record import bundle, commitments, disclosure
 from scoring.record.bundle import Phase, Published
-from scoring.record.chain import EMPTY, Head, Sealed, seal
+from scoring.record.chain import EMPTY, Head, Sealed, seal, sha256_of
 from scoring.record.recompute import recompute
 from scoring.record.sealed import (
+    Baseline,
     Call,
     Chain,
     Coefficients,
     Model,
     Outcome,
+    Protocol,
     Record,
+    ReferenceRun,
     Rules,
     Run,
     Subject,
@@ -140,6 +143,60 @@ def a_window(runs: Sequence[Run] = (), *, repetition: int = 1, **overrides: Any)
     return Window(repetition=repetition, **{**fields, **overrides})
 
 
+def a_reference_run(**overrides: Any) -> ReferenceRun:
+    """300 J a pass."""
+    fields: dict[str, Any] = {
+        "place": "before",
+        "window_id": "",
+        "source": "nvml",
+        "passes": 10,
+        "energy_mj": 3_000_000,
+        "seconds": "10.001",
+        "flags": (),
+    }
+    return ReferenceRun(**{**fields, **overrides})
+
+
+def a_protocol(**overrides: Any) -> Protocol:
+    """Kept to by ``a_measured_record``."""
+    fields: dict[str, Any] = {
+        "repetitions": 5,
+        "window_seconds": "30.000",
+        "workload": "referencia-1",
+        "tolerance_percent": "2.000",
+        "baseline": Baseline(passes=10, energy_mj=3_000_000),
+        "references": (a_reference_run(), a_reference_run(place="after")),
+    }
+    return Protocol(**{**fields, **overrides})
+
+
+def a_measured_record(*, repetitions: Sequence[int] = (1, 2, 3, 4, 5), **overrides: Any) -> Record:
+    """As the protocol of a counter gives it: the cases so many times, 7 s and some 7 J each time."""
+    fields: dict[str, Any] = {
+        "runs": tuple(run for repetition in repetitions for run in the_runs(repetition=repetition)),
+        "windows": tuple(
+            a_window(
+                repetition=repetition,
+                basis="counter",
+                grade=EvidenceGrade.A,
+                source="nvml",
+                energy_mj=7000 + repetition,
+                seconds="7.000",
+            )
+            for repetition in repetitions
+        ),
+        "score": an_outcome(
+            evidence_grade=EvidenceGrade.A,
+            energy_repetitions=tuple(repetitions),
+            quality_repetitions=tuple(repetitions[:1]),
+        ),
+        "rules": Rules(policy="verde", parameters=VERDE, evidence_grade=EvidenceGrade.A),
+        "coefficients": None,
+        "protocol": a_protocol(),
+    }
+    return with_its_score(a_record(**{**fields, **overrides}))
+
+
 def an_outcome(**overrides: Any) -> Outcome:
     """Figures that nobody has worked out yet; ``a_record`` puts in those that follow."""
     fields: dict[str, Any] = {
@@ -221,6 +278,12 @@ def a_bundle(path: Path, links: Sequence[Sealed], *, is_disclosed: bool = False,
     records = [
         Published(content=link.content, answers=the_answers(link) if is_disclosed else None) for link in links
     ]
-    fields: dict[str, Any] = {"phase": PHASE, "disclosure": a_disclosure() if is_disclosed else None}
+    evidence = {sha256_of(content): content for content in overrides.pop("evidence", ())}
+    fields: dict[str, Any] = {
+        "phase": PHASE,
+        "evidence": list(evidence),
+        "evidence_of": evidence.__getitem__,
+        "disclosure": a_disclosure() if is_disclosed else None,
+    }
     path.write_bytes(b"".join(bundle.chunks(records=records, **{**fields, **overrides})))
     return path

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from scoring.energy.calibrate import BAD_USAGE, CANNOT, GRIDS, PROBE_WORDS, main
-from scoring.energy.calibration import FITTED, Calibration, read, to_token_model
+from scoring.energy.calibration import FITTED, Calibration
+from scoring.energy.calibration_file import read, sha256_of, to_token_model
 from scoring.energy.rapl import RaplSource
 from scoring.energy.token_model import TokenModel, call_mj
 from scoring.energy.window import EnergySource, TokenModelSource, best_source
@@ -212,7 +213,7 @@ def test_the_table_says_what_was_found(run: Run, output: Path, capsys: pytest.Ca
     shown, found = capsys.readouterr().out, read(output)
     for cell in found.fit.cells:
         assert f"{cell.cell:>10} {cell.windows:>9} {cell.calls:>9}" in shown
-    for text in (*map(str, found.fit.coefficients), found.sha256, "sintetico:verdad", str(output)):
+    for text in (*map(str, found.fit.coefficients), sha256_of(found), "sintetico:verdad", str(output)):
         assert text in shown
     assert (found.subject.hardware, found.subject.model) == ("Máquina", f"{MODEL}@r1")
 

@@ -107,6 +107,13 @@ def test_a_window_s_energy_follows_from_the_edges_that_can_be_asked_for() -> Non
     assert (again.energy_mj, again.edges_sha256) == (closed.reading.energy_mj, closed.reading.edges_sha256)
 
 
+@pytest.mark.parametrize("every_ms", [20, 50])
+def test_a_window_s_uncertainty_is_that_of_the_meter_s_own_sampling(every_ms: int) -> None:
+    # Both ends at POWER_W, each edge off by the time between two samples at most.
+    reading = SimulatedMeter(limits=Limits(sample_every_ms=every_ms)).measure(WINDOW_S).reading
+    assert reading.uncertainty_mj == pytest.approx(2 * every_ms * POWER_W, rel=0.01)
+
+
 def test_a_window_waits_for_the_counter_s_next_change_and_no_longer() -> None:
     meter = SimulatedMeter()
     meter.run(1.0)

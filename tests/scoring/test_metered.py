@@ -223,11 +223,32 @@ def test_a_meter_that_was_restarted_in_the_window_voids_it(meter: Served) -> Non
 
 def test_a_meter_that_was_restarted_between_two_windows_measures_the_next(meter: Served) -> None:
     found = source(meter)
-    meter.meter = SimulatedMeter(clock=meter.meter.time)
+    # It looks at its counter less often now, which the description from before the restart does not know.
+    meter.meter = SimulatedMeter(clock=meter.meter.time, limits=Limits(sample_every_ms=50))
     meter.meter.run(1.0)
     window = found.open()
     meter.meter.run(WINDOW_S)
     assert window.close(CALLS).flags == ()
+    assert window.evidence is not None
+    assert window.evidence.uncertainty_mj == pytest.approx(2 * 50 * POWER_W, rel=0.01)
+
+
+@pytest.mark.parametrize("every_ms", [20, 50])
+def test_a_figure_is_no_more_exact_than_the_meter_looks_at_its_counter(every_ms: int) -> None:
+    simulated = SimulatedMeter(limits=Limits(sample_every_ms=every_ms))
+    simulated.run(1.0)
+    with served(simulated) as serving:
+        measured = worked(serving).close(CALLS)
+    assert measured.evidence["uncertainty_mj"] == pytest.approx(2 * every_ms * POWER_W, rel=0.01)
+
+
+@pytest.mark.parametrize("every_ms", [None, "20", True, -1, 20.0, 10**9])
+def test_a_meter_that_does_not_say_how_often_it_looks_is_refused(meter: Served, every_ms: Any) -> None:
+    meter.tampering.change = changed(
+        "/v1/info", lambda content: content["sampling"].update(every_ms=every_ms)
+    )
+    with pytest.raises(CounterUnavailable, match="every_ms"):
+        source(meter)
 
 
 def test_a_meter_of_another_device_is_refused_before_a_window(meter: Served) -> None:
@@ -426,6 +447,7 @@ def test_calls_without_tokens_void_the_window(meter: Served) -> None:
         ("edges_from_ns", 10**19),
         ("edges_to_ns", 0),
         ("uncertainty_mJ", -1),
+        ("uncertainty_mJ", 0),
         ("clocks_mhz", ["fast"]),
         ("power_limit_mw", -1),
         ("source", "<b>"),

@@ -122,6 +122,31 @@ def test_a_store_is_verified_as_it_lies(tmp_path: Path, capsys: pytest.CaptureFi
     assert (code, out.split(":")[0]) == (1, "registro 3")
 
 
+def test_the_parts_of_a_chain_are_followed_from_one_to_the_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    links = a_chain(5)
+    first = a_bundle(tmp_path / "1.zip", links[:2])
+    second = a_bundle(tmp_path / "2.zip", links[2:], start=links[1].head)
+    code, told, _ = asked("verify", first, second, capsys=capsys)
+    assert code == 0
+    assert told.splitlines()[-1].endswith(f"cadena íntegra: 5 registros, cabeza {links[-1].sha256}")
+    code, told, _ = asked("verify", second, capsys=capsys)
+    assert (code, "tramo íntegro: 3 registros desde el 3" in told, "cadena" in told) == (0, True, False)
+    assert asked("recompute", first, second, capsys=capsys)[0] == 0
+
+
+def test_parts_that_do_not_go_on_from_one_another_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    links = a_chain(5)
+    first = a_bundle(tmp_path / "1.zip", links[:2])
+    later = a_bundle(tmp_path / "3.zip", links[3:], start=links[2].head)
+    for parts in ((first, later), (later, first)):
+        code, told, _ = asked("verify", *parts, capsys=capsys)
+        assert (code, "no enlaza con el anterior" in told) == (1, True)
+
+
 def test_an_unpacked_bundle_is_verified_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with zipfile.ZipFile(a_bundle(tmp_path / "a.zip", LINKS, is_disclosed=True)) as file:
         file.extractall(tmp_path / "unpacked")

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scoring.record import bundle, canonical, stored_zip
-from scoring.record.bundle import Bundle, Published
+from scoring.record import bundle, canonical, chain, stored_zip
+from scoring.record.bundle import Bundle, Named, Published
 from scoring.record.chain import EMPTY, seal
 from scoring.record.errors import BundleRefused, BundleTooLarge, ChainBroken, EntryChanged, RecordError
 from tests.scoring.records import PHASE, a_bundle, a_chain, a_record
@@ -113,6 +113,31 @@ def test_a_broken_chain_is_never_written() -> None:
     other = replace(PHASE, phase="otra")
     with pytest.raises(ChainBroken, match="otra fase"):
         list(bundle.chunks(phase=other, records=[Published(content=LINKS[0].content)]))
+
+
+@given(
+    records=st.integers(0, 4),
+    evidence=st.lists(st.binary(max_size=40), max_size=3),
+    skipped=st.integers(0, 2),
+)
+def test_the_length_is_told_before_the_first_piece(records: int, evidence: list[bytes], skipped: int) -> None:
+    start = LINKS[skipped - 1].head if skipped else EMPTY
+    links = LINKS[skipped : skipped + records]
+    files = {chain.sha256_of(content): content for content in evidence}
+    told = bundle.length(
+        phase=PHASE,
+        records=[Named(sha256=link.sha256, size=len(link.content), number=link.number) for link in links],
+        start=start,
+        evidence=[Named(sha256=sha256, size=len(files[sha256])) for sha256 in sorted(files)],
+    )
+    pieces = bundle.chunks(
+        phase=PHASE,
+        records=[Published(content=link.content) for link in links],
+        start=start,
+        evidence=list(files),
+        evidence_of=files.__getitem__,
+    )
+    assert told == len(b"".join(pieces))
 
 
 def test_one_record_at_a_time_is_asked_for() -> None:

@@ -15,8 +15,9 @@ from scoring import policies, quality
 from scoring.energy.token_model import DEFAULT_CPU, estimate
 from scoring.record import commitments, disclosure, sealed
 from scoring.record.chain import seal
+from scoring.record.difference import Difference
 from scoring.record.errors import DisclosureUnreadable, NotRecomputable
-from scoring.record.recompute import Difference, differences, grading_differences, median_mj, recompute
+from scoring.record.recompute import differences, grading_differences, median_mj, recompute
 from scoring.record.sealed import Record, Rules
 from scoring.values import EvidenceGrade, GradedCase, TokenUse
 from tests.scoring.contexts import UNDER_ANY_DECIMAL_SETTINGS

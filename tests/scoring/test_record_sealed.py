@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scoring.record import canonical, commitments, sealed
 from scoring.record.chain import seal
 from scoring.record.errors import NotCanonical, RecordError, RecordUnreadable
-from scoring.record.sealed import Hardware, Idle, Range, Record, Reference, Witness
+from scoring.record.sealed import Hardware, Range, Record, Witness
 from scoring.record.shapes import Shape, fraction_text, text, whole
 from tests.scoring.contexts import UNDER_ANY_DECIMAL_SETTINGS
 from tests.scoring.records import (
@@ -26,12 +26,17 @@ from tests.scoring.records import (
     SALT,
     SLOTS,
     SUITE_SHA256,
+    a_call,
+    a_measured_record,
+    a_protocol,
     a_record,
+    a_reference_run,
     a_sealed,
     a_window,
     the_runs,
 )
 
+SEALED_IN_FORMAT_1 = "6764a1fd02d6fc1544aa7586caade062f87554d28911253a05674f1590dab07a"
 FULL: dict[str, Any] = {
     "windows": (
         a_window(
@@ -51,17 +56,22 @@ FULL: dict[str, Any] = {
             witness=Witness(energy_mj=None, co2_mg=3, note="codecarbon dio 0 J de procesador."),
         ),
     ),
-    "references": (
-        Reference(
-            moment="before",
-            window_id="w0",
-            energy_mj=900,
-            seconds="10.001",
-            baseline_mj=None,
-            flags=("reference-drift",),
-        ),
+    "protocol": a_protocol(
+        references=(
+            a_reference_run(
+                window_id="w0",
+                flags=("reference-drift",),
+                idle_mj=550_000,
+                idle_seconds="5.000",
+                started_ns="1",
+                ended_ns=str(10**10),
+                edges_sha256="d" * 64,
+                edges_count=100,
+                hardware=Hardware(uuid="GPU-1", name="NVIDIA H200", driver="570.1"),
+            ),
+            a_reference_run(place="after"),
+        )
     ),
-    "idle": Idle(power_mw=110_000, seconds="5.000", source="nvml"),
     "coefficients": replace(
         DEFAULT_COEFFICIENTS,
         c3="0.000001",
@@ -125,8 +135,10 @@ EVERY_OBJECT = (
     "windows.0",
     "windows.0.hardware",
     "windows.0.witness",
-    "references.0",
-    "idle",
+    "protocol",
+    "protocol.baseline",
+    "protocol.references.0",
+    "protocol.references.0.hardware",
     "coefficients",
     "coefficients.range",
     "score",
@@ -150,7 +162,12 @@ def test_an_unknown_and_a_missing_key_are_named_with_their_path(path: str) -> No
 @pytest.mark.parametrize(
     ("path", "wrong"),
     [
-        ("format", "desafio-record/2"),
+        ("idle", 0),
+        ("references", {}),
+        ("references", [{}]),
+        ("protocol", None),
+        ("format", "desafio-record/3"),
+        ("format", []),
         ("chain.number", 0),
         ("chain.previous_sha256", "F" * 64),
         ("chain.challenge", "con espacio"),
@@ -198,6 +215,60 @@ def test_a_value_of_another_form_is_refused_with_its_path(path: str, wrong: Any)
     holder, last = at(value, path)
     holder[last] = wrong
     assert refused(value).where.startswith(path.removesuffix(".0.answer"))
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("format", "desafio-record/1"),
+        ("protocol", None),
+        ("protocol", []),
+        ("protocol.repetitions", 0),
+        ("protocol.window_seconds", "30"),
+        ("protocol.tolerance_percent", "-2.000"),
+        ("protocol.workload", ""),
+        ("protocol.baseline", {"passes": 0, "energy_mj": 1}),
+        ("protocol.references.0.place", "during"),
+        ("protocol.references.0.passes", 0),
+        ("protocol.references.0.energy_mj", 0),
+        ("protocol.references.1.idle_mj", 5),
+        ("protocol.references.1.idle_seconds", "5.000"),
+        ("protocol.references.1.edges_sha256", "d"),
+    ],
+)
+def test_a_protocol_of_another_form_is_refused_with_its_path(path: str, wrong: Any) -> None:
+    value = the_value(a_record(**FULL))
+    holder, last = at(value, path)
+    holder[last] = wrong
+    first, *_ = path.split(".")
+    assert refused(value).where.startswith("protocol" if first == "format" else first)
+
+
+def test_a_reference_run_of_before_behind_one_of_after_is_refused() -> None:
+    value = the_value(a_record(**FULL))
+    value["protocol"]["references"].reverse()
+    assert refused(value).where == "protocol.references"
+
+
+def test_a_score_without_a_protocol_has_the_bytes_of_format_1() -> None:
+    """Those of the records that were sealed before there was another: none of their hashes may change."""
+    value = the_value()
+    assert (value["format"], value["idle"], value["references"]) == ("desafio-record/1", None, [])
+    assert "protocol" not in value
+    assert a_sealed().sha256 == SEALED_IN_FORMAT_1
+
+
+def test_a_score_that_was_measured_by_the_protocol_has_format_2() -> None:
+    value = the_value(a_measured_record())
+    assert value["format"] == "desafio-record/2"
+    assert not {"idle", "references"} & value.keys()
+
+
+@pytest.mark.parametrize("member", ["idle", "references"])
+def test_a_member_of_one_format_is_refused_in_the_other(member: str) -> None:
+    old, new = the_value(), the_value(a_measured_record())
+    new[member] = old.pop(member)
+    assert refused(old).where == refused(new).where == member
 
 
 def test_a_case_twice_in_a_repetition_and_another_order_are_refused() -> None:
@@ -309,3 +380,85 @@ def test_the_suites_hash_follows_from_the_texts_that_are_disclosed() -> None:
     whole = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     assert hashlib.sha256(whole.encode()).hexdigest() == SUITE_SHA256
     assert commitments.suite_sha256(slots=SLOTS, cases=CASE_TEXTS) == SUITE_SHA256
+
+
+# --- the quick way -----------------------------------------------------------------------------------------
+
+
+def the_long_way(raw: bytes) -> Record | str:
+    """What ``read`` gives, or the sentence that it refuses with, without the quick way."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sealed, "_read_quickly", lambda raw: None)
+        return read_or_refused(raw)
+
+
+def read_or_refused(raw: bytes) -> Record | str:
+    try:
+        return sealed.read(raw)
+    except RecordError as refused:
+        return str(refused)
+
+
+USUAL = (a_sealed(), a_sealed(a_record(**FULL)), a_sealed(a_measured_record()))
+
+
+@pytest.mark.parametrize("link", USUAL, ids=["model", "everything", "measured"])
+def test_records_of_the_usual_kind_are_read_quickly_and_come_out_the_same(link: Any) -> None:
+    assert sealed._read_quickly(link.content) == the_long_way(link.content)
+
+
+@given(link=st.sampled_from(USUAL), where=st.integers(0), change=st.integers(1, 255), cut=st.integers(0, 3))
+def test_no_bytes_are_read_quickly_that_the_long_way_refuses(
+    link: Any, where: int, change: int, cut: int
+) -> None:
+    raw = bytearray(link.content)
+    at = where % len(raw)
+    raw[at : at + 1 + cut] = bytes([raw[at] ^ change])
+    assert read_or_refused(bytes(raw)) == the_long_way(bytes(raw))
+
+
+@pytest.mark.parametrize(
+    ("was", "instead"),
+    [
+        (b'{"calls":[{"answer":null,', b'{"calls":[{"answer":null,"answer":null,'),
+        (b'"cached_tokens":0,', b'"cached_tokens":-0,'),
+        (b'"cached_tokens":0,', b'"cached_tokens": 0,'),
+        (b'"cached_tokens":0,', b'"cached_tokens":00,'),
+        (b'"completion_tokens":4,', b'"completion_tokens":04,'),
+        (b'"cached_tokens":0,', b'"cached_tokens":0.0,'),
+        (b'"cached_tokens":0,', b'"cached_tokens":true,'),
+        (b'"cached_tokens":0,', b'"cached_tokens":9007199254740992,'),
+        (b'"finish_reason":"stop"', b'"finish_reason":"\\u0073top"'),
+        (b'"finish_reason":"stop"', b'"finish_reason":"sto\xed\xa0\x80"'),
+        (b'"runs":[', b'"runs":[ '),
+        (b'"runs":[', b'"runs":[],"runs":['),
+        (b'"runs":[', b'"runs":[null,'),
+        (b'],"score":', b',],"score":'),
+        (b'"weight":1}', b'"weight":1,"zeta":1}'),
+        (b'"weight":1}', b'"weight":0}'),
+        (b'"repetition":1', b'"repetition":32768'),
+        (b'"key":""', b'"key":"s0"'),
+        (b'},{"calls"', b'}{"calls"'),
+    ],
+)
+def test_what_would_slip_through_a_careless_pattern_is_refused_with_its_reason(
+    was: bytes, instead: bytes
+) -> None:
+    raw = a_sealed().content
+    assert was in raw
+    forged = raw.replace(was, instead, 1)
+    refused = read_or_refused(forged)
+    assert isinstance(refused, str)
+    assert refused == the_long_way(forged)
+
+
+@pytest.mark.parametrize(
+    "calls", [(a_call(answer="sí\n"),), (a_call(), a_call()), (a_call(prompt_tokens=2**53 - 1),)]
+)
+def test_what_the_quick_way_leaves_out_is_read_all_the_same(calls: Any) -> None:
+    record = a_record()
+    runs = tuple(replace(run, calls=calls, key="s") for run in record.runs)
+    suite = replace(record.suite, visibility="public")
+    raw = seal(replace(record, runs=runs, suite=suite)).content
+    assert sealed._read_quickly(raw) is None
+    assert sealed.read(raw).runs[0].calls == calls

@@ -228,6 +228,32 @@ def test_what_the_times_of_edges_may_change_is_told() -> None:
     assert read(steady()).uncertainty_mj == 10_000
 
 
+def test_a_counter_that_is_looked_at_less_often_is_told_to_be_less_exact() -> None:
+    # 250 W at both ends: 250 mJ a millisecond, twice. Never further off than the counter's own step.
+    told = {every: read(steady(), sample_ms=every).uncertainty_mj for every in (5, 20, 50, 100, 400)}
+    assert told == {5: 2_500, 20: 10_000, 50: 25_000, 100: 50_000, 400: 50_000}
+
+
+def test_edges_whose_times_are_known_badly_are_no_jump_and_no_stand_still() -> None:
+    """Every other edge seen 60 ms late, as a reading every 100 ms may put it: 1.6 kW, then 0.4 kW."""
+    late = [Edge(n * 100 * MS + n % 2 * 60 * MS, n * 65_000) for n in range(101)]
+    assert Flag.COUNTER_JUMPED in read(late).flags
+    assert read(late, sample_ms=100).flags == ()
+
+
+@pytest.mark.parametrize("every_ms", [1, 5, 100, 1000])
+@pytest.mark.parametrize("range_mj", [None, 600_000])
+def test_how_often_the_counter_was_looked_at_changes_no_energy(every_ms: int, range_mj: int | None) -> None:
+    """With a counter that goes round at moments known so badly that a round is not told from a step back."""
+    device = replace(DEVICE, range_mj=range_mj)
+    mj = [n * 65_000 % (range_mj or 10**9) for n in range(101)]
+    edges = [Edge(n * 100 * MS + n % 2 * 60 * MS, shown) for n, shown in enumerate(mj)]
+    seldom, usual = read(edges, device=device, sample_ms=every_ms), read(edges, device=device)
+    assert (seldom.energy_mj, seldom.edges_sha256) == (usual.energy_mj, usual.edges_sha256)
+    begin_mj, end_mj = levels_mj(edges, [1 * S, 9 * S], device=device)
+    assert seldom.energy_mj == end_mj - begin_mj
+
+
 # --- faults of the counter ----------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from challenges import preview
 from challenges.models import Circuit, State
 from desafio.api.incoming import PromptContent
 
@@ -50,6 +51,33 @@ class Check(serializers.Serializer[Any]):
     reserves_mj = serializers.IntegerField(
         allow_null=True,
         help_text="La energía que reservaría hasta que se mida. Nulo si hay errores o la fase no la limita.",
+    )
+
+
+class ExpectedInterval(serializers.Serializer[Any]):
+    low_mj = serializers.IntegerField(help_text="Con respuestas de un token.")
+    high_mj = serializers.IntegerField(help_text="Con todas las respuestas en tu límite.")
+    is_sure = serializers.BooleanField(
+        help_text="Falso si el modelo no se calibró con peticiones como estas: entonces solo orienta."
+    )
+
+
+class Expected(serializers.Serializer[Any]):
+    cases = serializers.IntegerField(help_text="Cuántos casos tiene la clasificación.")
+    basis = serializers.ChoiceField(
+        choices=[each.value for each in preview.Basis],
+        help_text="De qué textos sale: «ranked», los de la clasificación, que son públicos; «public», los "
+        "casos públicos en su lugar; «assumed», una longitud supuesta. Nunca de un caso privado.",
+    )
+    max_output_tokens = serializers.IntegerField()
+    at_most_mj = serializers.IntegerField(
+        help_text="Con todas las respuestas en tu límite: lo que reservaría una fase que limita la energía."
+    )
+    evidence_grade = serializers.CharField(
+        help_text="D, de un modelo calibrado; E, una estimación con coeficientes supuestos, no medida."
+    )
+    interval = ExpectedInterval(
+        allow_null=True, help_text="La predicción al 95 %. Nulo si no hay un modelo calibrado."
     )
 
 
@@ -199,9 +227,24 @@ class Score(serializers.Serializer[Any]):
     scored_at = serializers.DateTimeField()
 
 
+class Review(serializers.Serializer[Any]):
+    """Por qué está apartada la puntuación, o lo estuvo, y qué decidió la organización."""
+
+    state = serializers.ChoiceField(choices=["pending", "accepted", "rejected"])
+    state_text = serializers.CharField(help_text="El estado en palabras.")
+    counts = serializers.BooleanField(help_text="Si la puntuación cuenta en la clasificación.")
+    since = serializers.DateTimeField()
+    flags = serializers.ListField(child=serializers.CharField())
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="Los avisos en palabras.")
+    decided_at = serializers.DateTimeField(allow_null=True)
+    decision_reason = serializers.CharField(allow_blank=True, help_text="El motivo de la organización.")
+
+
 class Progress(serializers.Serializer[Any]):
     done = serializers.IntegerField(help_text="Casos respondidos.")
     total = serializers.IntegerField(help_text="Casos en total, públicos y privados.")
+    repetition = serializers.IntegerField(help_text="La repetición que se está midiendo.")
+    repetitions = serializers.IntegerField(help_text="Cuántas habrá, como poco; 1 donde no se mide.")
     ahead = serializers.IntegerField(allow_null=True, help_text="Evaluaciones que esperan antes que esta.")
     wait_s = serializers.IntegerField(
         allow_null=True, help_text="Cuánto puede faltar, por lo que tardaron las últimas. Nulo si no se sabe."
@@ -215,14 +258,70 @@ class Fault(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class Measurement(serializers.Serializer[Any]):
+class EnergyInterval(serializers.Serializer[Any]):
+    """Del 95 %: la cifra ± lo que dicen las repeticiones ± lo que dice el contador.
+
+    De una cifra calculada con un modelo calibrado (grado D), el de predicción, sin esas dos partes.
+    """
+
+    low_mj = serializers.IntegerField()
+    high_mj = serializers.IntegerField()
+    repetitions_mj = serializers.IntegerField(allow_null=True, help_text="Nulo con una sola repetición.")
+    counter_mj = serializers.IntegerField(allow_null=True)
+
+
+class EnergyRepetition(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
     energy_mj = serializers.IntegerField()
     seconds = serializers.DecimalField(max_digits=12, decimal_places=3)
+    flags = serializers.ListField(child=serializers.CharField())
+
+
+class ReferenceRun(serializers.Serializer[Any]):
+    """La carga de referencia, antes o después de las repeticiones."""
+
+    place = serializers.ChoiceField(choices=["before", "after"])
+    measured_at = serializers.DateTimeField()
+    energy_mj = serializers.IntegerField()
+    passes = serializers.IntegerField()
+    is_baseline = serializers.BooleanField()
+    drift_percent = serializers.DecimalField(
+        max_digits=12,
+        decimal_places=4,
+        allow_null=True,
+        help_text="Por pasada, respecto a la base de su día.",
+    )
+    idle_mw = serializers.IntegerField(
+        allow_null=True, help_text="Potencia en reposo: se muestra, pero no se resta."
+    )
+
+
+class Reference(serializers.Serializer[Any]):
+    runs = ReferenceRun(many=True)
+    between_percent = serializers.DecimalField(
+        max_digits=12, decimal_places=4, allow_null=True, help_text="De antes a después."
+    )
+
+
+class Measurement(serializers.Serializer[Any]):
+    energy_mj = serializers.IntegerField(help_text="La mediana de las repeticiones.")
+    seconds = serializers.DecimalField(
+        max_digits=12, decimal_places=3, help_text="De todas las repeticiones juntas."
+    )
     evidence_grade = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]  # as above
     flags = serializers.ListField(child=serializers.CharField())
     witness_mj = serializers.IntegerField(allow_null=True)
     co2_mg = serializers.IntegerField(allow_null=True)
+    interval = EnergyInterval(allow_null=True, help_text="Nulo si la cifra es una estimación (grado E).")
+    spread_percent = serializers.DecimalField(
+        max_digits=12,
+        decimal_places=4,
+        allow_null=True,
+        help_text="De la repetición menor a la mayor, respecto a la mediana.",
+    )
+    repetitions = EnergyRepetition(many=True)
+    reference = Reference(allow_null=True)
 
 
 class AnsweredCase(serializers.Serializer[Any]):
@@ -260,6 +359,7 @@ class SubmissionDetail(SubmissionSummary):
     progress = Progress()
     waiting = Waiting(allow_null=True)
     fault = Fault(allow_null=True)
+    review = Review(allow_null=True)
     measurement = Measurement(allow_null=True)
     public_cases = AnsweredCase(many=True)
     private_cases = PrivateTotal()

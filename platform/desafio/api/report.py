@@ -11,11 +11,10 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from challenges import board, outcome, purse, waiting
+from challenges import board, outcome, preview, purse, reviewing, waiting
 from challenges.cancelling import was_withdrawn
 from challenges.models import (
     Evaluation,
-    Measurement,
     Person,
     Record,
     Run,
@@ -27,6 +26,7 @@ from challenges.models import (
 from challenges.models.evaluation import REFUNDED
 from challenges.sentences import state_words
 from challenges.submission import Quota
+from desafio.api import energy
 from scoring.errors import CONTEXT_TOO_LONG
 from scoring.quality import weighted_mean
 from scoring.values import GradedCase
@@ -66,17 +66,30 @@ def detail(submission: Submission) -> dict[str, Any]:
         "progress": asdict(outcome.progress(submission, evaluation, absence)),
         "waiting": {"for": absence.name.value, "since": absence.since} if absence else None,
         "fault": _fault(submission, evaluation),
-        "measurement": _measurement(evaluation),
+        "review": _review(evaluation),
+        "measurement": energy.measurement(evaluation),
         "public_cases": [_answered(run) for run in _runs(evaluation).filter(_public(submission))],
         "private_cases": _private(submission, evaluation),
     }
 
 
-def quota(found: Quota, energy: purse.Balance | None) -> dict[str, Any]:
+def quota(found: Quota, balance: purse.Balance | None) -> dict[str, Any]:
     """Attempts, and energy where the phase has a purse, of one participation."""
     return {
         **asdict(found),
-        "energy": energy and {**asdict(energy), "left_mj": energy.left_mj},
+        "energy": balance and {**asdict(balance), "left_mj": balance.left_mj},
+    }
+
+
+def expected(found: preview.Expected) -> dict[str, Any]:
+    """What a proposal that was not handed in is expected to cost."""
+    return {
+        "cases": found.cases,
+        "basis": found.basis.value,
+        "max_output_tokens": found.max_output_tokens,
+        "at_most_mj": found.at_most_mj,
+        "evidence_grade": found.grade.value,
+        "interval": found.interval and asdict(found.interval),
     }
 
 
@@ -104,6 +117,24 @@ def _score(evaluation: Evaluation) -> dict[str, Any] | None:
 def _record(score: Score) -> dict[str, Any] | None:
     row: Record | None = getattr(score, "record", None)
     return {"number": row.number, "sha256": row.sha256} if row else None
+
+
+def _review(evaluation: Evaluation) -> dict[str, Any] | None:
+    """Why its score is held, or was, and what was decided; None for one that counted at once."""
+    score = outcome.score_of(evaluation)
+    told = reviewing.told(score) if score is not None else None
+    if told is None:
+        return None
+    return {
+        "state": told.verdict or "pending",
+        "state_text": told.status,
+        "counts": told.counts,
+        "since": told.since,
+        "flags": list(told.flags),
+        "reasons": told.flag_words,
+        "decided_at": told.decided_at,
+        "decision_reason": told.why,
+    }
 
 
 def _fault(submission: Submission, evaluation: Evaluation) -> dict[str, Any] | None:
@@ -144,24 +175,9 @@ def _their_fault(submission: Submission, evaluation: Evaluation) -> str:
     )
 
 
-def _measurement(evaluation: Evaluation) -> dict[str, Any] | None:
-    found: Measurement | None = evaluation.measurements.filter(is_ranked=True).order_by("-repetition").first()
-    if found is None or evaluation.state != State.SCORED:
-        return None
-    return {
-        "energy_mj": found.energy_mj,
-        "seconds": f"{found.seconds:.3f}",
-        "evidence_grade": found.evidence_grade,
-        "source": found.source,
-        "flags": found.flags,
-        "witness_mj": found.witness_mj,
-        "co2_mg": found.co2_mg,
-    }
-
-
 def _runs(evaluation: Evaluation) -> QuerySet[Run]:
     return (
-        Run.objects.filter(evaluation=evaluation, repetition=evaluation.repetition)
+        Run.objects.filter(evaluation=evaluation, repetition=evaluation.series)
         .select_related("case")
         .order_by("case__position")
     )

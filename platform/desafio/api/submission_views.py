@@ -15,8 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from challenges import cancelling, purse, submission
-from challenges.errors import NotParticipating
+from challenges import cancelling, preview, purse, submission
+from challenges.errors import InvalidContent, NotParticipating
 from challenges.models import Participation, Phase, Submission
 from desafio.api import answers, incoming, report
 from desafio.api.pages import NewestFirst
@@ -96,6 +96,26 @@ class CheckSubmission(APIView):
                 "reserves_mj": None if problems else submission.reserves_mj(phase, content),
             }
         )
+
+
+class ExpectSubmission(APIView):
+    """Cuánta energía se espera que gaste una propuesta."""
+
+    @extend_schema(
+        operation_id="expect",
+        summary="Energía que se espera",
+        request=incoming.NewSubmission,
+        responses={200: answers.Expected},
+    )
+    def post(self, request: Request) -> Response:
+        """Lo que gastaría una vuelta a los casos de la clasificación, sin enviar nada ni gastar un intento.
+
+        Se calcula con los casos públicos, nunca con los privados.
+        """
+        phase, content = _read(request)
+        if problems := submission.check(phase, content):
+            raise InvalidContent(problems)
+        return Response(report.expected(preview.expected(phase, content)))
 
 
 class OneSubmission(APIView):

@@ -26,6 +26,7 @@ _v1 = [
     ),
     path("submissions/", submission_views.Submissions.as_view(), name="submissions"),
     path("submissions/check/", submission_views.CheckSubmission.as_view(), name="check"),
+    path("submissions/expect/", submission_views.ExpectSubmission.as_view(), name="expect"),
     path("submissions/<uuid:pk>/", submission_views.OneSubmission.as_view(), name="submission"),
     path("submissions/<uuid:pk>/withdraw/", submission_views.Withdrawal.as_view(), name="withdraw"),
 ]

@@ -78,7 +78,7 @@ def _not_scored(submissions: Sequence[Submission]) -> list[Evaluation]:
 
 def _line(evaluation: Evaluation) -> str:
     phase = evaluation.submission.phase
-    done = Run.objects.filter(evaluation=evaluation, repetition=evaluation.repetition).count()
+    done = Run.objects.filter(evaluation=evaluation, repetition=evaluation.series).count()
     total = phase.ranked_suite.cases.count()
     if phase.feedback_suite is not None:
         total += phase.feedback_suite.cases.count()

@@ -14,7 +14,7 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.db.models import Count, F, Max, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -23,7 +23,8 @@ from django.views.decorators.http import require_safe
 from challenges import board as boards
 from challenges import dispatch, exports, record_export
 from challenges.models import Person, Phase
-from scoring.record.errors import NotStored
+from challenges.record_export import Part
+from scoring.record.errors import BundleTooLarge, NotStored
 
 logger = logging.getLogger(__name__)
 
@@ -87,11 +88,15 @@ def export(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
 @_judges_only
 @require_safe
 def records(request: HttpRequest, challenge: str, phase: str) -> HttpResponseBase:
-    """The sealed records so far, streamed; private cases are salted hashes in it."""
+    """The sealed records so far, streamed; private cases are salted hashes in it.
+
+    A long chain goes out in parts, ``?parte=2`` is the second: more than one file does not hold.
+    """
     chosen = _phase(challenge, phase)
+    part = _part(chosen, request.GET.get("parte", "1"))
     try:
-        pieces = record_export.chunks(chosen)
-    except NotStored as fault:
+        download = record_export.download(chosen, part)
+    except (NotStored, BundleTooLarge) as fault:
         logger.error("records of phase %s: %s", chosen.pk, fault)
         messages.error(
             request,
@@ -102,10 +107,20 @@ def records(request: HttpRequest, challenge: str, phase: str) -> HttpResponseBas
         )
         return _board_page(request, chosen, status=503)
     return StreamingHttpResponse(
-        pieces,
+        download.pieces,
         content_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{record_export.file_name(chosen)}"'},
+        headers={
+            "Content-Disposition": f'attachment; filename="{download.name}"',
+            "Content-Length": str(download.size),
+        },
     )
+
+
+def _part(phase: Phase, number: str) -> Part:
+    found = next((part for part in record_export.parts(phase) if str(part.number) == number), None)
+    if found is None:
+        raise Http404
+    return found
 
 
 def _board_page(request: HttpRequest, phase: Phase, *, status: int = 200) -> HttpResponse:
@@ -121,6 +136,7 @@ def _board_page(request: HttpRequest, phase: Phase, *, status: int = 200) -> Htt
         "is_over": now >= phase.closes_at,
         "is_estimate": phase.evidence_grade in boards.ESTIMATES,
         "last_record": phase.records.order_by("-number").first(),
+        "record_parts": record_export.parts(phase),
         "exports": phase.exports.select_related("person").order_by("-created_at", "-pk")[:EXPORTS_SHOWN],
     }
     return render(request, "jury/board.html", context, status=status)

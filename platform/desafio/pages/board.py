@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from challenges import board, dispatch
+from challenges import board, dispatch, record_export
 from challenges.models import Person
 from desafio.pages import phases
 from desafio.pages.challenge import participation_of, published
@@ -37,6 +37,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse:
             "mine": str(participation.public_id) if participation else "",
             "participation": participation,
             "is_estimate": clock.phase.evidence_grade in board.ESTIMATES,
+            "records": record_export.publication(clock.phase, at=clock.now),
             "events_url": f"{live}/eventos",
             "board_url": f"{live}/tabla.json",
         }

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from challenges import board, cancelling, energy_words, outcome, waiting
+from challenges import board, cancelling, energy_account, energy_words, outcome, reviewing, waiting
 from challenges.cancelling import was_withdrawn
-from challenges.models import Evaluation, Measurement, Record, Run, Score, State, Submission, Visibility
+from challenges.energy_account import Account
+from challenges.models import Evaluation, Record, Run, Score, State, Submission, Visibility
 from challenges.outcome import Progress
+from challenges.reviewing import Told
 from challenges.sentences import state_words
 from challenges.waiting import Absence
 from desafio.pages import cases, formula
@@ -80,8 +83,8 @@ class Line:
 
     @property
     def is_repeated(self) -> bool:
-        """An earlier measurement was void, and this is another one from its beginning."""
-        return self.evaluation.repetition > 1
+        """What was measured before does not count, and this is another series from its beginning."""
+        return self.evaluation.series > 1
 
     @property
     def can_be_withdrawn(self) -> bool:
@@ -148,16 +151,27 @@ class GroupTotal:
 class Energy:
     """What stands behind the energy of a score, and a comparison that anybody can do in their head.
 
-    ``lamp_s`` is how many seconds a lamp of ``lamp_w`` watts burns with it: joules divided by watts.
+    ``seconds`` are of all repetitions together. ``lamp_s`` is how many seconds a lamp of ``lamp_w`` watts
+    burns with the figure: joules divided by watts.
     """
 
-    measurement: Measurement
+    account: Account
     grade_words: str
     flag_words: list[str]
+    seconds: Decimal
+    witness_note: str
     lamp_s: float
     lamp_w: int = LAMP_W
     co2_g_per_kwh: Decimal = CO2_G_PER_KWH
     co2_year: int = CO2_YEAR
+    location: str = field(default_factory=lambda: settings.MACHINE_LOCATION)
+    pue: float = field(default_factory=lambda: settings.MACHINE_PUE)
+
+    @property
+    def co2_of_the_room_mg(self) -> int | None:
+        """With cooling and supply; None where nobody told their share."""
+        co2_mg = self.account.co2_mg
+        return None if co2_mg is None or self.pue <= 1 else round(co2_mg * self.pue)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +179,7 @@ class Result:
     """A score and everything that explains it. ``place`` is the participation's row of the public board.
 
     ``is_the_one_that_counts`` says whether that row shows this very score; ``is_after_freeze`` that it
-    cannot, because the board was frozen before.
+    cannot, because the board was frozen before. ``review`` is there for a score that was held.
     """
 
     score: Score
@@ -177,6 +191,7 @@ class Result:
     place: dict[str, Any] | None
     is_the_one_that_counts: bool
     is_after_freeze: bool
+    review: Told | None
     groups: list[GroupTotal]
 
 
@@ -254,7 +269,7 @@ def result(shown: Line) -> Result | None:
         return None
     is_verde = score.policy == "verde"
     place = _place(submission)
-    freeze_at = submission.phase.freeze_at
+    review = reviewing.told(score)
     return Result(
         score=score,
         worked=formula.of_score(score) if is_verde else None,
@@ -264,20 +279,34 @@ def result(shown: Line) -> Result | None:
         is_estimate=score.evidence_grade in board.ESTIMATES,
         place=place,
         is_the_one_that_counts=place is not None and _is_of(place, score),
-        is_after_freeze=freeze_at is not None and score.created_at >= freeze_at,
+        is_after_freeze=_is_after(submission.phase.freeze_at, score, review),
+        review=review,
         groups=_groups(submission, evaluation),
     )
 
 
+def _is_after(freeze_at: datetime | None, score: Score, review: Told | None) -> bool:
+    """Whether it counts since the freeze only; one that is kept out is not waiting for its end."""
+    counts_since = score.created_at
+    if review is not None:
+        if not review.counts or review.decided_at is None:
+            return False
+        counts_since = review.decided_at
+    return freeze_at is not None and counts_since >= freeze_at
+
+
 def _energy(evaluation: Evaluation) -> Energy | None:
-    measurement = evaluation.measurements.filter(is_ranked=True).order_by("-repetition").first()
-    if measurement is None:
+    account = energy_account.of(evaluation)
+    if account is None:
         return None
+    windows = account.windows
     return Energy(
-        measurement=measurement,
-        grade_words=energy_words.of_grade(measurement.evidence_grade),
-        flag_words=energy_words.of_flags(measurement.flags),
-        lamp_s=measurement.energy_mj / 1000 / LAMP_W,
+        account=account,
+        grade_words=energy_words.of_figure(account.grade, is_counted=account.is_counted),
+        flag_words=energy_words.of_flags(account.flags),
+        seconds=sum((window.seconds for window in windows), Decimal(0)),
+        witness_note=next((window.witness_note for window in windows if window.witness_note), ""),
+        lamp_s=account.energy_mj / 1000 / LAMP_W,
     )
 
 
@@ -291,7 +320,8 @@ def feedback(shown: Line) -> list[Feedback]:
 
 
 def _runs(evaluation: Evaluation) -> QuerySet[Run]:
-    runs = Run.objects.filter(evaluation=evaluation, repetition=evaluation.repetition)
+    # Answers and quality are those of the first repetition that counts.
+    runs = Run.objects.filter(evaluation=evaluation, repetition=evaluation.series)
     return runs.order_by("case__position")
 
 

@@ -11,18 +11,18 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models.functions import Now
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from challenges import cancelling, outcome
+from challenges import cancelling, dispatch, outcome
 from challenges.errors import TooLateToWithdraw
-from challenges.models import Person, Submission
+from challenges.models import Person, Score, Submission
 from challenges.models.immutable import AppendOnlyQuerySet
 from challenges.sentences import explain
-from desafio.pages import phases, report
+from desafio.pages import phases, power, report
 
 SUBMISSIONS_PER_PAGE = 25
 
@@ -43,12 +43,15 @@ def mine(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     submission = get_object_or_404(_own(request), pk=pk)
     line = report.line(submission)
+    result = report.result(line)
+    account = result.energy.account if result and result.energy else None
     context = {
         **_followed(submission, line),
         "challenge": submission.phase.challenge,
         "phase": submission.phase,
         "fault": report.fault(line.evaluation),
-        "result": report.result(line),
+        "result": result,
+        "power": power.of(account, asked=request.GET.get("ventana", "")),
         "feedback": report.feedback(line),
     }
     return render(request, "pages/submission.html", context)
@@ -61,6 +64,27 @@ def progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The fragments with state, progress and steps; a script asks for them while something may change."""
     submission = get_object_or_404(_own(request), pk=pk)
     return render(request, "pages/_following.html", _followed(submission, report.line(submission)))
+
+
+@login_required
+@never_cache
+@require_safe
+def power_curve(request: HttpRequest, pk: uuid.UUID, repetition: int) -> HttpResponse:
+    """What static/power-chart.js draws: the curve of one repetition that counts, for its author.
+
+    Organizers may read everybody's, but for what a freeze hides from them. Whoever may not finds nothing, as
+    on the submission's page, and so does whoever asks before there is a score.
+    """
+    submission = get_object_or_404(_with_all(Submission.objects.all()), pk=pk)
+    evaluation = outcome.current(submission)
+    score = outcome.score_of(evaluation)
+    if score is None or not _may_see_power(cast(Person, request.user), submission, score):
+        raise Http404
+    rows = evaluation.measurements.filter(is_ranked=True, repetition__gte=evaluation.series)
+    curve = power.curve_of(get_object_or_404(rows, repetition=repetition))
+    if curve is None:
+        raise Http404
+    return JsonResponse(curve.as_json())
 
 
 @login_required
@@ -95,11 +119,28 @@ def _followed(submission: Submission, line: report.Line) -> dict[str, Any]:
     }
 
 
+def _may_see_power(person: Person, submission: Submission, score: Score) -> bool:
+    """Its author, and organizers but for what a freeze hides from them."""
+    if submission.participation.person_id == person.pk:
+        return True
+    if not (person.is_staff and person.has_perm("challenges.view_measurement")):
+        return False
+    freeze_at, now = submission.phase.freeze_at, dispatch.now()
+    is_hidden = freeze_at is not None and now >= freeze_at and score.created_at >= freeze_at
+    return not is_hidden or person.has_perm("challenges.export_ranking")
+
+
 def _own(request: HttpRequest) -> AppendOnlyQuerySet[Submission]:
     """Nobody's but the asker's: a guess at another id finds nothing."""
+    return _with_all(Submission.objects.filter(participation__person=cast(Person, request.user)))
+
+
+def _with_all(submissions: AppendOnlyQuerySet[Submission]) -> AppendOnlyQuerySet[Submission]:
+    """With what a page tells of each."""
     return (
-        Submission.objects.filter(participation__person=cast(Person, request.user))
-        .select_related("phase__challenge", "phase__ranked_suite", "phase__feedback_suite", "participation")
+        submissions.select_related(
+            "phase__challenge", "phase__ranked_suite", "phase__feedback_suite", "participation"
+        )
         .prefetch_related(outcome.evaluations())
         .annotate(asked_at=Now())
     )

@@ -1,4 +1,4 @@
-"""Handing in: the form with its check and preview, the send itself, and the check while one writes.
+"""Handing in: the form with its check and previews, the send itself, and the check while one writes.
 
 Whatever is refused comes back with all that was typed; a draft of it waits for who must log in or join.
 """
@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from challenges import dispatch, purse, submission
+from challenges import preview as energy_preview
 from challenges.errors import (
     ContestantError,
     IdempotencyConflict,
@@ -57,6 +58,7 @@ class _Checked:
     """Nothing is wrong with what was written. ``reserves_mj`` is None where the phase has no energy purse."""
 
     reserves_mj: int | None
+    expected: energy_preview.Expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ def _taken(request: HttpRequest, desk: _Desk) -> HttpResponse:
     if desk.participation is None:
         refusal = NotParticipating(slug=desk.challenge.slug)
         return _refused(request, desk, fields, refusal, has_draft=has_draft)
-    if request.POST.get("action") == "check":
+    if request.POST.get("action") in ("check", "expect"):
         return _checked(request, desk, fields, content)
     if not prompt_form.has_valid_key(fields):
         fields["idempotency_key"] = prompt_form.new_key()
@@ -146,13 +148,17 @@ def _checked(
     if problems:
         return _refused(request, desk, fields, InvalidContent(problems))
     public = cases.rows(desk.clock.phase)
-    chosen = _chosen(public, fields.get("case", ""))
+    # Who only asks for the energy is led to it, and need not scroll past the messages.
+    chosen = _chosen(public, fields.get("case", "")) if fields.get("action") == "check" else None
     preview = None
     if chosen is not None:
         sent = submission.preview(desk.clock.phase, content, chosen)
         preview = Preview(case=cases.shown(chosen), messages=sent)
     shown = PromptForm(fields, phase=desk.clock.phase)
-    checked = _Checked(reserves_mj=submission.reserves_mj(desk.clock.phase, content))
+    expected = energy_preview.expected(desk.clock.phase, content)
+    # What is set aside is what was just worked out.
+    reserves_mj = None if desk.clock.phase.energy_purse_mj is None else expected.at_most_mj
+    checked = _Checked(reserves_mj=reserves_mj, expected=expected)
     return _page(request, desk, shown, public=public, preview=preview, checked=checked)
 
 
@@ -231,6 +237,7 @@ def _page(
         "problems": problems or [],
         "preview": preview,
         "checked": checked,
+        "expected": checked.expected if checked else None,
         "has_draft": has_draft,
     }
     return render(request, "pages/submit.html", context, status=status)

@@ -20,6 +20,7 @@ from scoring.values import EvidenceGrade
 LARGEST = 2**63 - 1
 MOST_EDGES = 200_000
 LONGEST_SETTLE_MS = 600_000
+LONGEST_SAMPLE_MS = 60_000
 MOST_CLOCKS = 20
 KNOWN_FLAGS = frozenset(flag.value for flag in Flag)
 NAME = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,119}")
@@ -112,14 +113,14 @@ class Described:
     grade: EvidenceGrade
     device: Device
     settle_ms: int
+    sample_ms: int
     trouble: str
 
     @classmethod
     def understood(cls, content: Mapping[str, Any]) -> Described:
         fields = _Fields(content)
         sampling = content.get("sampling")
-        trouble = sampling.get("trouble") if isinstance(sampling, dict) else None
-        if not isinstance(trouble, str):
+        if not isinstance(sampling, dict) or not isinstance(trouble := sampling.get("trouble"), str):
             raise _wrong("sampling")
         return cls(
             boot=fields.text("boot", BOOT),
@@ -127,6 +128,7 @@ class Described:
             grade=fields.grade("grade"),
             device=fields.device(),
             settle_ms=fields.whole("settle_ms", most=LONGEST_SETTLE_MS),
+            sample_ms=_Fields(sampling).whole("every_ms", most=LONGEST_SAMPLE_MS),
             trouble=trouble[:300],
         )
 

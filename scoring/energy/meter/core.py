@@ -354,6 +354,7 @@ class Meter:
             source=self.source_name,
             states=tuple(window.states),
             gaps=self._gaps(edges, begin_ns=begin_ns, end_ns=end_ns),
+            sample_ms=self.limits.sample_every_ms,
         )
         return flagged(reading, self._own_flags(window))
 
