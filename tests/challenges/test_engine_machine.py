@@ -364,7 +364,8 @@ class Engine(RuleBasedStateMachine):
     # --- what goes wrong under a worker ---------------------------------------------------------------------
 
     def go_wrong(self, which: int, more: int) -> None:
-        fault = FAULTS[(which + 4 * more) % len(FAULTS)]()
+        # Twelve and four are what ``which`` and ``more`` go up to: each fault is met about as often.
+        fault = FAULTS[(which + 12 * more) % len(FAULTS)]()
         worker = self._one_of(self.live, which)
         if more == 0:
             Evaluation.objects.filter(pk=worker.held.evaluation_id).update(failures=MOST_FAILURES - 1)

@@ -28,9 +28,17 @@ def write() -> dict[str, str]:
     from django.contrib.auth.models import Permission
     from django.core.management import call_command
 
-    from challenges.models import Person
+    from challenges.models import Person, Review, Standing
     from tests.contest import a_secret_case, run_everything
-    from tests.factories import PASSWORD, a_measured_score, a_person, a_phase, a_reference_run, a_window
+    from tests.factories import (
+        PASSWORD,
+        a_measured_score,
+        a_person,
+        a_phase,
+        a_reference_run,
+        a_submission,
+        a_window,
+    )
 
     call_command("migrate", verbosity=0)
     call_command("createcachetable", verbosity=0)
@@ -42,6 +50,10 @@ def write() -> dict[str, str]:
     for number in range(6):
         place = "after" if number % 2 else "before"
         a_reference_run(score.evaluation, place=place, energy_mj=1_000_000 + 6_000 * number)
+    held = a_measured_score(phase, participation=score.participation, windows=windows)
+    Standing.objects.filter(score=held).delete()
+    review = Review.objects.create(score=held, flags=["unlike-repetitions"])
+    waiting = a_submission(phase, participation=score.participation)
     organizer = a_person(is_staff=True)
     organizer.user_permissions.set(Permission.objects.filter(content_type__app_label="challenges"))
     for person in (score.participation.person, organizer):
@@ -52,6 +64,9 @@ def write() -> dict[str, str]:
         "organizer": organizer.email,
         "password": PASSWORD,
         "submission": str(score.evaluation.submission_id),
+        "held": str(held.evaluation.submission_id),
+        "review": str(review.pk),
+        "waiting": str(waiting.pk),
     }
 
 

@@ -150,6 +150,29 @@ def bars_of(page: Page) -> int:
     return int(page.evaluate(BARS))
 
 
+@pytest.mark.parametrize(
+    ("who", "address", "words"),
+    [
+        ("author", "/envios/{waiting}/", "Retirar este envío"),
+        ("author", "/envios/{waiting}/retirar/", "Retirar"),
+        ("author", "/envios/{held}/", "en revisión"),
+        ("organizer", "/gestion/challenges/review/{review}/decidir/", "Motivo"),
+    ],
+)
+def test_what_waits_is_within_reach_of_everybody(
+    browser: Browser, web: Web, scheme: Any, size: str, who: str, address: str, words: str
+) -> None:
+    """What waits for its turn, to be taken back, and for an organizer's eye."""
+    page = a_page(browser, web, who=who, color_scheme=scheme, viewport=SIZES[size])
+    page.goto(address.format(**web.rows))
+    page.get_by_text(words, exact=False).first.wait_for()
+    assert [told(violation) for violation in violations(page)] == []
+    assert page.evaluate("window.refused") == []
+    name = address.strip("/").split("/")[-1].strip("{}")
+    page.screenshot(path=SHOTS / f"waits-{name}-{size}-{scheme}.png", full_page=True)
+    page.context.close()
+
+
 def test_another_repetition_is_a_link_away(browser: Browser, web: Web) -> None:
     page = a_page(browser, web)
     page.goto(web.submission)

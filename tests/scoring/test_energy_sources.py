@@ -45,6 +45,11 @@ def clock() -> Clock:
 # --- choosing one -------------------------------------------------------------------------------------------
 
 
+def test_the_token_model_needs_no_meter_and_what_to_do_is_said() -> None:
+    with pytest.raises(ValueError, match="deja METER_URL vacío"):
+        open_source("model")
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [

@@ -29,6 +29,11 @@ FORMS = (
     "nvml, nvml:UUID, nvml:ÍNDICE, rapl, zeusd:URL-O-SOCKET, zeusd:URL-O-SOCKET#ÍNDICE, dcgm:URL, "
     "dcgm:URL#UUID, dcgm:URL#UUID@MILISEGUNDOS, replay:FICHERO, synthetic:CURVA"
 )
+# It counts tokens, which the worker knows and no meter sees.
+NO_METER_FOR_A_MODEL = (
+    "El modelo de tokens no necesita medidor: deja METER_URL vacío y dale a la fase el grado E, o el D con "
+    "un modelo calibrado (./alia calibrate, TOKEN_MODEL)."
+)
 
 
 def open_source(spec: str, *, clock: Clock = time.monotonic_ns) -> CounterSource:
@@ -38,6 +43,8 @@ def open_source(spec: str, *, clock: Clock = time.monotonic_ns) -> CounterSource
     ``CounterUnavailable`` where the counter cannot be read here.
     """
     name, _, rest = spec.strip().partition(":")
+    if name == "model":
+        raise ValueError(NO_METER_FOR_A_MODEL)
     if name not in OPENERS:
         raise ValueError(f"No hay ningún contador {name[:40]!r}. Formas admitidas: {FORMS}.")
     try:
