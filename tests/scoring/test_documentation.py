@@ -21,7 +21,7 @@ MODULES_WITH_EXAMPLES = (
 )
 
 
-@pytest.mark.parametrize("name", ["energy.md", "scoring.md"])
+@pytest.mark.parametrize("name", ["by-hand.md", "energy.md", "scoring.md"])
 def test_the_examples_of_a_document_are_true(name: str) -> None:
     results = doctest.testfile(str(DOCS / name), module_relative=False, encoding="utf-8")
     assert results.attempted > 0
