@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from challenges import backend
 from scoring.record.sealed import MAX_REPETITIONS
 
 SHORTEST_LEASE_S = 3
+FILE_HASH = re.compile(r"(?:[0-9a-f]{64})?")
 PROTOCOL_SECONDS = (
     "METER_SHORTEST_WINDOW_SECONDS",
     "METER_WINDOW_SECONDS",
@@ -39,6 +41,9 @@ def _inference() -> list[CheckMessage]:
     if not isinstance(settings.INFERENCE_EXTRA_BODY, dict):
         hint = 'Write it as {"cache_prompt": false}.'
         return [Error("INFERENCE_EXTRA_BODY is no JSON object.", hint=hint, id="challenges.E003")]
+    if not FILE_HASH.fullmatch(settings.INFERENCE_FILE_SHA256):
+        hint = "Write the 64 hexadecimal digits that sha256sum prints, in small letters, or leave it out."
+        return [Error("INFERENCE_FILE_SHA256 is no SHA-256.", hint=hint, id="challenges.E007")]
     return []
 
 

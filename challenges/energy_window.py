@@ -181,6 +181,11 @@ def store(
                     **measured.evidence,
                     **evidence,
                     **({"witness": witness.parts_mj} if witness and witness.parts_mj else {}),
+                    **(
+                        {"model_sha256": settings.INFERENCE_FILE_SHA256}
+                        if settings.INFERENCE_FILE_SHA256
+                        else {}
+                    ),
                     "environment": _environment(phase),
                 },
                 "witness_mj": witness.energy_mj if witness else None,
@@ -211,6 +216,7 @@ def _environment(phase: Phase) -> dict[str, str | int]:
         "backend_chat_format": settings.INFERENCE_CHAT_FORMAT,
         "concurrency": phase.concurrency,
         "case_timeout_s": phase.case_timeout_s,
+        **({"container": settings.INFERENCE_CONTAINER} if settings.INFERENCE_CONTAINER else {}),
     }
 
 

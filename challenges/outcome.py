@@ -13,7 +13,17 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from challenges import figure, queue
 from challenges.circuits import MEASURED_GRADES
-from challenges.models import Case, Evaluation, Run, Score, State, Submission, Visibility
+from challenges.models import (
+    Case,
+    Evaluation,
+    Review,
+    Run,
+    Score,
+    State,
+    Submission,
+    Verdict,
+    Visibility,
+)
 from challenges.waiting import Absence
 
 
@@ -38,7 +48,9 @@ def evaluations() -> Prefetch[str, QuerySet[Evaluation], str]:
     """What the functions below need of each submission, to be prefetched."""
     return Prefetch(
         "evaluations",
-        queryset=Evaluation.objects.select_related("score__record", "score__review").order_by("-pk"),
+        queryset=Evaluation.objects.select_related("score__record", "score__review")
+        .prefetch_related("score__review__decisions")
+        .order_by("-pk"),
     )
 
 
@@ -51,6 +63,15 @@ def current(submission: Submission) -> Evaluation:
 def score_of(evaluation: Evaluation) -> Score | None:
     """None while there is none, and for one that was withdrawn."""
     return None if evaluation.state == State.SUPERSEDED else getattr(evaluation, "score", None)
+
+
+def is_kept_out(evaluation: Evaluation) -> bool:
+    """Whether its score waits for an organizer, or was refused; of the prefetched ``evaluations()``."""
+    review: Review | None = getattr(score_of(evaluation), "review", None)
+    if review is None:
+        return False
+    last = max(review.decisions.all(), key=lambda decision: decision.pk, default=None)
+    return last is None or last.verdict != Verdict.ACCEPTED
 
 
 def is_over(evaluation: Evaluation) -> bool:

@@ -106,7 +106,11 @@ def evidence_of(evaluation: Evaluation, suite: Suite) -> Evidence:
             sha256=suite.sha256,
             cases=suite.cases.count(),
         ),
-        model=sealed.Model(name=evaluation.model, revision=evaluation.model_revision, file_sha256=""),
+        model=sealed.Model(
+            name=evaluation.model,
+            revision=evaluation.model_revision,
+            file_sha256=counted[0].evidence.get("model_sha256", ""),
+        ),
         runs=tuple(_runs(evaluation, suite, [each.repetition for each in counted])),
         windows=tuple(_window(each) for each in counted),
         coefficients=_coefficients(counted[0]),

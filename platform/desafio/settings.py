@@ -46,6 +46,9 @@ INFERENCE_URL = env.str("INFERENCE_URL", default="http://127.0.0.1:8081")
 INFERENCE_API_KEY = env.str("INFERENCE_API_KEY", default="")
 INFERENCE_MODEL = env.str("INFERENCE_MODEL", default="gemma-3-270m")
 INFERENCE_REVISION = env.str("INFERENCE_REVISION", default="")
+# What the sealed records say of it: the hash of the weights' file, and the container image that runs it.
+INFERENCE_FILE_SHA256 = env.str("INFERENCE_FILE_SHA256", default="")
+INFERENCE_CONTAINER = env.str("INFERENCE_CONTAINER", default="")
 INFERENCE_DIALECT = env.str("INFERENCE_DIALECT", default="chat")
 INFERENCE_CHAT_FORMAT = env.str("INFERENCE_CHAT_FORMAT", default="plain")
 # Fields that only some servers know, as JSON: llama.cpp's prompt cache must be off, or the order of the cases

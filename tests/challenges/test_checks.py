@@ -23,6 +23,7 @@ def test_the_settings_of_the_tests_are_fine() -> None:
         ("INFERENCE_URL", "http://[::1", "challenges.E002"),
         ("INFERENCE_URL", "http://gpu:puerto", "challenges.E002"),
         ("INFERENCE_EXTRA_BODY", ["cache_prompt"], "challenges.E003"),
+        ("INFERENCE_FILE_SHA256", "A" * 64, "challenges.E007"),
         ("LEASE_SECONDS", 2, "challenges.E004"),
         ("EVALUATION_SECONDS", 0, "challenges.E004"),
         ("METER_URL", "gpu.example.org", "challenges.E005"),

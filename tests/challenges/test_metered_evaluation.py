@@ -93,10 +93,17 @@ def work() -> Evaluation:
 
 
 def test_a_window_of_the_meter_becomes_a_score_that_an_auditor_counts_again(
-    phase: Phase, meter: MeterProcess, tmp_path: Path
+    phase: Phase, meter: MeterProcess, tmp_path: Path, settings: Any
 ) -> None:
+    settings.INFERENCE_FILE_SHA256 = "ab" * 32
+    settings.INFERENCE_CONTAINER = "vllm@sha256:cd"
     a_submission(phase)
     assert work().state == State.SCORED
+    # As it was when it was measured, whatever is set by the time that somebody makes the file again.
+    settings.INFERENCE_FILE_SHA256, settings.INFERENCE_CONTAINER = "", ""
+    record = sealed.read(sealing.store().read(Record.objects.get().sha256))
+    assert (record.model.file_sha256, record.environment["container"]) == ("ab" * 32, "vllm@sha256:cd")
+    assert sealing.make_again(Record.objects.get())
     measured, score = Measurement.objects.get(), Score.objects.get()
     watts = Decimal(measured.energy_mj) / measured.seconds / 1000
     assert abs(watts - WATTS) < Decimal("0.05") * WATTS

@@ -462,6 +462,17 @@ def test_the_author_reads_what_was_decided_and_why_and_not_by_whom(
     assert told["review"]["decided_at"]
 
 
+@pytest.mark.parametrize(("verdict", "is_told"), [(None, True), (REJECTED, True), (ACCEPTED, False)])
+def test_the_list_of_ones_own_tells_which_do_not_count(verdict: Verdict | None, is_told: bool) -> None:
+    score = a_held_score()
+    if verdict is not None:
+        decide(score, verdict)
+    client = Client()
+    client.force_login(score.participation.person)
+    listed = client.get("/envios/").content.decode()
+    assert ("no cuenta en la clasificación" in listed) is is_told
+
+
 def test_a_score_that_was_never_held_says_nothing_of_reviews() -> None:
     score = a_score()
     assert "revisión" not in page_of(score).lower()

