@@ -36,6 +36,7 @@ from challenges.models import (
 )
 from scoring.energy import reference
 from scoring.energy.flags import Flag
+from scoring.energy.witness import WitnessReading
 from scoring.errors import MeasurementVoid
 from scoring.record import recompute, sealed
 from scoring.values import EvidenceGrade, TokenUse
@@ -496,6 +497,34 @@ def test_prompts_that_the_backend_had_in_its_cache_are_told_and_wait_for_an_orga
         assert work().state == State.SCORED
     assert Review.objects.get().flags == [Flag.PREFIX_CACHE]
     assert Flag.PREFIX_CACHE in the_record().windows[0].flags
+
+
+@pytest.mark.parametrize(
+    ("witness_mj", "meter_url", "is_held"),
+    [(1_099, "", False), (1_200, "", True), (0, "", False), (1_200, "http://gpu.example.org:8090", False)],
+)
+def test_a_witness_of_the_same_hardware_that_is_far_away_makes_it_wait(
+    phase: Phase,
+    counting: Counting,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    witness_mj: int,
+    meter_url: str,
+    is_held: bool,
+) -> None:
+    """One that sees no such part, or looks at another machine than the meter, says nothing against it."""
+
+    async def told() -> WitnessReading:
+        parts = {"cpu_mj": witness_mj, "ram_mj": 50_000, "gpu_mj": 0}
+        return WitnessReading(energy_mj=99_999, co2_mg=1, seconds=Decimal(1), note="", parts_mj=parts)
+
+    monkeypatch.setattr(energy_window, "_witness_closes", told)
+    settings.METER_URL = meter_url
+    counting(ScriptedCounter())
+    a_submission(phase)
+    assert work().state == State.SCORED
+    flags = [flag for review in Review.objects.all() for flag in review.flags]
+    assert flags == ([Flag.UNLIKE_WITNESS] if is_held else [])
 
 
 # --- the protocol itself ----------------------------------------------------------------------------------
