@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from challenges import sealing
 from challenges.invariants.findings import ROWS_AT_ONCE, Broken, Check
-from challenges.models import Phase, Record, Score
+from challenges.models import Measurement, Phase, Record, ReferenceRun, Score
 from challenges.sealing import EMPTY, of_score
 from scoring.record import recompute, sealed
 from scoring.record.errors import RecordError
@@ -57,6 +57,17 @@ def files() -> Iterator[Broken]:
             yield _of(row, "record-score", f"its rows tell something else: {', '.join(unlike)}")
 
 
+def edges() -> Iterator[Broken]:
+    """The file of each counter's edges is there: unlike a record, nothing else can give them again."""
+    store = sealing.evidence_store()
+    for kind in (Measurement, ReferenceRun):
+        named = kind.objects.exclude(evidence__edges_sha256=None).order_by("pk")
+        for pk, sha256 in named.values_list("pk", "evidence__edges_sha256").iterator():
+            if not store.holds(sha256):
+                what = f"its edges are gone ({sha256[:12]}…): bring RECORDS_DIR/evidence back from a copy"
+                yield Broken(rule="counter-edges", row=f"{kind._meta.model_name} {pk}", what=what)
+
+
 def _unlike_its_rows(row: Record, record: sealed.Record) -> list[str]:
     score, place = row.score, record.chain
     beside = {
@@ -77,5 +88,6 @@ def _of(row: Record, rule: str, what: str) -> Broken:
 CHECKS = (
     Check(rules=("score-sealed",), walk=sealed_scores),
     Check(rules=("record-chain",), walk=chains),
+    Check(rules=("counter-edges",), walk=edges),
     Check(rules=("record-file", "record-recomputes", "record-score"), walk=files),
 )

@@ -506,6 +506,10 @@ def a_board_that_stood_still(contest: Contest) -> None:
     Leaderboard.objects.update(version=1)
 
 
+def edges_that_are_gone(contest: Contest) -> None:
+    ranked_measurement(contest).update(evidence={"edges_sha256": "0" * 64})
+
+
 def a_standing_of_what_is_held(contest: Contest) -> None:
     Review.objects.create(score=of(contest, 1), flags=["unlike-witness"])
 
@@ -579,6 +583,7 @@ DAMAGE: dict[str, list[Callable[[Contest], None]]] = {
         a_standing_of_nothing,
     ],
     "board": [no_board, a_board_that_stood_still],
+    "counter-edges": [edges_that_are_gone],
     "review-standing": [a_standing_of_what_is_held],
     "review-flags": [flagged_and_not_held],
     "suites": [another_answer_expected, another_slot],
