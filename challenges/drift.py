@@ -18,6 +18,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from challenges.models import Person, ReferenceBaseline, ReferenceRun
+from scoring.energy.drift import drift_of, energy_of_a_pass
 
 # With another of these, a pass is other work, and its energy says nothing about the device.
 WORK = ("device", "workload", "model", "model_revision", "concurrency")
@@ -64,12 +65,7 @@ def percent(run: ReferenceRun, base: ReferenceRun) -> Fraction | None:
     """By how much a pass of ``run`` drew more than one of ``base``, in per cent of it."""
     if base.energy_mj == 0:
         return None
-    return 100 * (energy_of_a_pass(run) / energy_of_a_pass(base) - 1)
-
-
-def energy_of_a_pass(run: ReferenceRun) -> Fraction:
-    """In mJ."""
-    return Fraction(run.energy_mj, run.passes)
+    return 100 * drift_of(run, base)
 
 
 def idle_mw(run: ReferenceRun) -> int | None:

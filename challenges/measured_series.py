@@ -26,6 +26,7 @@ from challenges import backend, dispatch, drift, energy_window, figure, lease, s
 from challenges.lease import Lease
 from challenges.models import Evaluation, Measurement, Phase, ReferenceRun, Run
 from scoring.energy import reference
+from scoring.energy.drift import drift_of
 from scoring.energy.flags import Flag
 from scoring.energy.window import EnergySource
 from scoring.errors import MeasurementVoid, SpecError
@@ -281,12 +282,12 @@ def _apart(run: ReferenceRun, protocol: Protocol) -> str:
     beside = [(each, "la de antes") for each in earlier]
     if base is not None:
         beside.append((base, "la base del día"))
-    tolerance = Fraction(protocol.tolerance_percent)
     for other, name in beside:
-        if not reference.is_steady(run, other, tolerance_percent=tolerance):
-            percent = float(reference.drift(run, other) * 100)
+        percent = 100 * drift_of(run, other)
+        # Exactly so far is still well.
+        if abs(percent) > Fraction(protocol.tolerance_percent):
             return (
-                f"La carga de referencia gastó un {percent:+.2f} % respecto a {name}; se admite un "
+                f"La carga de referencia gastó un {float(percent):+.2f} % respecto a {name}; se admite un "
                 f"{protocol.tolerance_percent:f} %: lo medido entre medias no vale."
             )
     return ""

@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from challenges import drift
 from challenges.admin.readonly import ReadOnlyAdmin
 from challenges.models import DeviceLease, Person, ReferenceBaseline, ReferenceRun
+from scoring.energy.drift import energy_of_a_pass
 
 LONGEST_REASON = 300
 MINUS = "\N{MINUS SIGN}"
@@ -71,7 +72,7 @@ class ReferenceRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("por pasada (mJ)"))
     def energy_of_a_pass(self, run: ReferenceRun) -> str:
-        return number_format(round(drift.energy_of_a_pass(run)), force_grouping=True)
+        return number_format(round(energy_of_a_pass(run)), force_grouping=True)
 
     @admin.display(description=_("respecto a la base"))
     def drifted(self, run: ReferenceRun) -> str:

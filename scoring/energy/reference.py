@@ -2,8 +2,8 @@
 
 If a device needs another energy for it than it did before, something has changed that is no contestant's
 doing (temperature, clocks, a neighbour), and what was measured between cannot be compared. The worker runs
-``run_passes`` in a window of its own and compares with ``drift``. The prompts are part of the protocol:
-whoever changes one gives the workload a new name.
+``run_passes`` in a window of its own and compares by ``drift.drift_of``. The prompts are part of the
+protocol: whoever changes one gives the workload a new name.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Protocol
 
 from scoring.energy.counter import Clock
 from scoring.errors import BackendFault
@@ -51,15 +49,6 @@ class Work:
         return sum(call.completion_tokens for call in self.calls)
 
 
-class Counted(Protocol):
-    """The energy of some passes; a row and a record have it alike."""
-
-    @property
-    def energy_mj(self) -> int: ...
-    @property
-    def passes(self) -> int: ...
-
-
 def requests() -> list[CaseRequest]:
     """One pass: greedy, with a fixed seed."""
     sampling = Sampling(max_output_tokens=ANSWER_TOKENS)
@@ -92,21 +81,6 @@ async def run_passes(
         if clock() - started_ns >= at_least_s * NS_PER_S:
             break
     return Work(passes=passes, calls=tuple(calls))
-
-
-def drift(run: Counted, base: Counted) -> Fraction:
-    """By how much a pass of ``run`` needed more energy than one of ``base``; 1/50 is 2 % more.
-
-    Exact. Raises ``ValueError`` for a base without energy or passes.
-    """
-    if base.energy_mj <= 0 or base.passes <= 0 or run.passes <= 0:
-        raise ValueError("drift against nothing")
-    return Fraction(run.energy_mj * base.passes, run.passes * base.energy_mj) - 1
-
-
-def is_steady(run: Counted, base: Counted, *, tolerance_percent: Fraction) -> bool:
-    """Whether they are at most so far apart; exactly so far is still well."""
-    return abs(drift(run, base)) * 100 <= tolerance_percent
 
 
 async def _one_pass(

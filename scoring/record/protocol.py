@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+from scoring.energy.drift import drift_of
 from scoring.energy.flags import voiding
 from scoring.record.difference import Difference
 from scoring.record.sealed import Baseline, Protocol, Record, ReferenceRun, Window
@@ -55,12 +56,6 @@ def protocol_differences(record: Record) -> Iterator[Difference]:
         yield from _reference_differences(record.protocol)
 
 
-def drift(run: ReferenceRun, base: ReferenceRun | Baseline) -> Fraction:
-    """By what part the energy of a pass of ``run`` differs from that of ``base``, exactly."""
-    energy, base_energy = Fraction(run.energy_mj, run.passes), Fraction(base.energy_mj, base.passes)
-    return abs(energy - base_energy) / base_energy
-
-
 def _windows_asked_for(protocol: Protocol, counted: list[Window]) -> Iterator[Difference]:
     if len(counted) < protocol.repetitions:
         yield Difference(
@@ -103,7 +98,7 @@ def _drift_differences(
 ) -> Iterator[Difference]:
     most = Fraction(_thousandths(protocol.tolerance_percent), 1000 * PERCENT)
     for base_place, base in bases:
-        drifted = drift(run, base)
+        drifted = abs(drift_of(run, base))
         if drifted > most:
             yield Difference(
                 field=f"{place}.energy_mj",

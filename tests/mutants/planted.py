@@ -1040,10 +1040,11 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _mutant(
         "drift is of the whole run",
-        "challenges/drift.py",
+        "scoring/energy/drift.py",
         "return Fraction(run.energy_mj, run.passes)",
         "return Fraction(run.energy_mj)",
         "tests/challenges/test_drift.py",
+        "tests/scoring/test_record_protocol.py",
     ),
     _mutant(
         "a base of a day needs no reason",
@@ -1114,13 +1115,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "scoring/record/protocol.py",
         "if drifted > most:",
         "if drifted >= most:",
-        "tests/scoring/test_record_protocol.py",
-    ),
-    _mutant(
-        "drift forgets the passes",
-        "scoring/record/protocol.py",
-        "Fraction(run.energy_mj, run.passes), Fraction",
-        "Fraction(run.energy_mj, base.passes), Fraction",
         "tests/scoring/test_record_protocol.py",
     ),
     _mutant(

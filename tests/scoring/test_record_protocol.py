@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.energy.counter import Edge
+from scoring.energy.drift import drift_of
 from scoring.energy.edges import edges_bytes
 from scoring.record import audit, canonical, sealed
 from scoring.record.chain import seal
 from scoring.record.counted import all_counted, window_differences
 from scoring.record.difference import Difference
 from scoring.record.errors import RecordUnreadable
-from scoring.record.protocol import drift
 from scoring.record.recompute import differences, recompute
 from scoring.record.sealed import Baseline, Hardware, Protocol, Record
 from tests.scoring.contexts import UNDER_ANY_DECIMAL_SETTINGS
@@ -223,8 +223,10 @@ def test_the_drift_is_exact_and_hangs_on_no_number_of_passes(
 ) -> None:
     run = a_reference_run(energy_mj=energies[0], passes=passes[0])
     base = Baseline(energy_mj=energies[1], passes=passes[1])
-    assert drift(run, base) == abs(Fraction(energies[0] * passes[1], energies[1] * passes[0]) - 1)
-    assert drift(replace(run, energy_mj=3 * energies[0], passes=3 * passes[0]), base) == drift(run, base)
+    assert drift_of(run, base) == Fraction(energies[0] * passes[1], energies[1] * passes[0]) - 1
+    assert drift_of(replace(run, energy_mj=3 * energies[0], passes=3 * passes[0]), base) == drift_of(
+        run, base
+    )
 
 
 @UNDER_ANY_DECIMAL_SETTINGS
