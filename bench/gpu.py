@@ -14,11 +14,9 @@ import argparse
 import asyncio
 import importlib
 import os
-import secrets
-import socket
 import statistics
-import subprocess
 import sys
+import tempfile
 import threading
 import time
 from bisect import bisect_left, bisect_right
@@ -29,19 +27,19 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT)]
+sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
 
 from scoring.energy import reference  # noqa: E402
-from scoring.energy.metered import MeteredSource, find_meter  # noqa: E402
+from scoring.energy.metered import MeteredSource  # noqa: E402
 from scoring.energy.sources.nvml import NvmlSource, open_nvml  # noqa: E402
 from scoring.errors import BackendFault, CounterUnavailable, MeasurementVoid  # noqa: E402
 from scoring.inference.backend import BackendSettings  # noqa: E402
 from scoring.inference.openai import OpenAIBackend  # noqa: E402
+from tests.meter_process import MeterProcess  # noqa: E402
 
 CANNOT_START, MISSED = 2, 1
 SAMPLE_EVERY_S = 0.010
 SPREAD_GOAL_PERCENT = DIFFERENCE_GOAL_PERCENT = 2.0
-METER_UP_S = 10.0
 CASE_S = 120.0
 NS_PER_S = 10**9
 # NVML_FI_DEV_POWER_INSTANT: what the board draws now; the usual figure is a mean of the last second.
@@ -149,11 +147,17 @@ def _measure(chosen: argparse.Namespace, source: NvmlSource) -> int:
     pynvml: Any = importlib.import_module("pynvml")
     device = source.device()
     sampler = PowerSampler(library=pynvml, handle=pynvml.nvmlDeviceGetHandleByUUID(device.uuid))
-    with _Meter(device.uuid) as meter:
-        sampler.start()
-        asyncio.run(_work(chosen, seconds=0))
-        runs = [_one(chosen, meter, sampler) for _ in range(chosen.runs)]
-        sampler.stop()
+    with tempfile.TemporaryDirectory() as folder:
+        process = MeterProcess(Path(folder), source=f"nvml:{device.uuid}")
+        process.start()
+        try:
+            meter = process.find()
+            sampler.start()
+            asyncio.run(_work(chosen, seconds=0))
+            runs = [_one(chosen, meter, sampler) for _ in range(chosen.runs)]
+            sampler.stop()
+        finally:
+            process.process.stop()
     print(f"{device.name}, {device.uuid}, driver {device.driver}, meter of grade {meter.grade}")
     print(f"{chosen.model}, {chosen.concurrency} requests at a time, {reference.WORKLOAD}\n")
     return _told(runs)
@@ -199,41 +203,6 @@ def _told(runs: Sequence[Run]) -> int:
     print(f"\nspread of a pass, least to most: {spread:.2f} % of the median (goal {SPREAD_GOAL_PERCENT:g} %)")
     print(f"meter and sampler apart, median: {apart:.2f} % (goal {DIFFERENCE_GOAL_PERCENT:g} %)")
     return MISSED if spread > SPREAD_GOAL_PERCENT or apart > DIFFERENCE_GOAL_PERCENT else 0
-
-
-class _Meter:
-    """The real meter over this GPU, as a process of its own; entered, it is the source of its windows."""
-
-    def __init__(self, uuid: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self._token = secrets.token_hex(16)
-        command = [
-            "-m",
-            "scoring.energy.meter",
-            "--source",
-            f"nvml:{uuid}",
-            "--listen",
-            f"127.0.0.1:{self._port}",
-        ]
-        self._process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env={**os.environ, "METER_TOKEN": self._token}
-        )
-
-    def __enter__(self) -> MeteredSource:
-        give_up_at = time.monotonic() + METER_UP_S
-        while True:
-            try:
-                return find_meter(f"http://127.0.0.1:{self._port}", token=self._token, client="bench")
-            except CounterUnavailable:
-                if time.monotonic() > give_up_at:
-                    raise
-                time.sleep(0.1)
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
 
 
 def _cannot(why: str) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Sum
 
-from challenges import lease, tallies
+from challenges import figure, lease, tallies
 from challenges.lease import Lease
 from challenges.models import Call, Run, Suite
 from challenges.models.immutable import AppendOnlyQuerySet
@@ -88,12 +88,7 @@ def store(part: Repetition, *, key: str, completion: Completion) -> None:
 
 
 def token_use(part: Repetition) -> list[TokenUse]:
-    """Tokens of every stored call, in the suite's order: the same list after any interruption."""
-    calls = Call.objects.filter(run__in=_runs(part)).order_by("run__case__position", "index")
-    return [
-        TokenUse(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
-        for prompt_tokens, completion_tokens in calls.values_list("prompt_tokens", "completion_tokens")
-    ]
+    return figure.calls_of(part.held.evaluation_id, repetition=part.number, suite=part.suite)
 
 
 def cached_tokens(part: Repetition) -> int:

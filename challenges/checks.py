@@ -63,18 +63,14 @@ def _meter() -> list[CheckMessage]:
 
 
 def _protocol() -> list[CheckMessage]:
-    wrong = [
-        *(
-            ["MEASUREMENT_REPETITIONS: 1 to 100"]
-            if not 1 <= settings.MEASUREMENT_REPETITIONS <= MAX_REPETITIONS
-            else []
-        ),
-        *(["REFERENCE_TOLERANCE_PERCENT: above 0"] if not settings.REFERENCE_TOLERANCE_PERCENT > 0 else []),
-        *(["MACHINE_PUE: 1 or more"] if not 1 <= settings.MACHINE_PUE < math.inf else []),
-        *(f"{name}: 0 or more" for name in PROTOCOL_SECONDS if not 0 <= getattr(settings, name) < math.inf),
+    rules = [
+        ("MEASUREMENT_REPETITIONS: 1 to 100", 1 <= settings.MEASUREMENT_REPETITIONS <= MAX_REPETITIONS),
+        ("REFERENCE_TOLERANCE_PERCENT: above 0", settings.REFERENCE_TOLERANCE_PERCENT > 0),
+        ("MACHINE_PUE: 1 or more", 1 <= settings.MACHINE_PUE < math.inf),
+        *((f"{name}: 0 or more", 0 <= getattr(settings, name) < math.inf) for name in PROTOCOL_SECONDS),
     ]
     hint = "docs/energy.md tells the protocol; leave a setting out to measure by it."
-    return [Error(f"{each}.", hint=hint, id="challenges.E006") for each in wrong]
+    return [Error(f"{rule}.", hint=hint, id="challenges.E006") for rule, holds in rules if not holds]
 
 
 def _is_http(address: str) -> bool:

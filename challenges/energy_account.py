@@ -12,12 +12,12 @@ from fractions import Fraction
 
 from challenges import calibrated, drift, figure
 from challenges.drift import Drift
-from challenges.models import Call, Evaluation, Measurement, ReferenceRun
+from challenges.models import Evaluation, Measurement, ReferenceRun
 from scoring.energy.calibration import Prediction, predict
 from scoring.energy.interval import Interval, interval_of, spread_percent
 from scoring.energy.token_model import MODEL_GRADES
 from scoring.record.recompute import median_mj
-from scoring.values import EvidenceGrade, TokenUse
+from scoring.values import EvidenceGrade
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,8 @@ class Account:
     @property
     def median(self) -> Measurement:
         """The window whose energy is the figure, or the first that is nearest to it."""
-        return min(self.windows, key=lambda window: abs(window.energy_mj - self.energy_mj))
+        energy_mj = self.energy_mj
+        return min(self.windows, key=lambda window: abs(window.energy_mj - energy_mj))
 
     @property
     def flags(self) -> list[str]:
@@ -113,13 +114,8 @@ def _predicted(evaluation: Evaluation, window: Measurement) -> Prediction | None
     found = calibrated.current_or_none() if named else None
     if found is None or found.sha256 != named:
         return None
-    calls = Call.objects.filter(
-        run__evaluation=evaluation,
-        run__repetition=window.repetition,
-        run__case__suite=evaluation.submission.phase.ranked_suite_id,
-    )
-    tokens = calls.values_list("prompt_tokens", "completion_tokens")
-    uses = [TokenUse(prompt_tokens=read, completion_tokens=written) for read, written in tokens]
+    suite = evaluation.submission.phase.ranked_suite
+    uses = figure.calls_of(evaluation.pk, repetition=window.repetition, suite=suite)
     prediction = predict(found.calibration, uses)
     return prediction if prediction.energy_mj == window.energy_mj else None
 

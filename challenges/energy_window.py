@@ -180,11 +180,9 @@ def store(
                 "evidence": {
                     **measured.evidence,
                     **evidence,
-                    **({"witness": witness.parts_mj} if witness and witness.parts_mj else {}),
-                    **(
-                        {"model_sha256": settings.INFERENCE_FILE_SHA256}
-                        if settings.INFERENCE_FILE_SHA256
-                        else {}
+                    **_told(
+                        witness=witness.parts_mj if witness else None,
+                        model_sha256=settings.INFERENCE_FILE_SHA256,
                     ),
                     "environment": _environment(phase),
                 },
@@ -216,8 +214,13 @@ def _environment(phase: Phase) -> dict[str, str | int]:
         "backend_chat_format": settings.INFERENCE_CHAT_FORMAT,
         "concurrency": phase.concurrency,
         "case_timeout_s": phase.case_timeout_s,
-        **({"container": settings.INFERENCE_CONTAINER} if settings.INFERENCE_CONTAINER else {}),
+        **_told(container=settings.INFERENCE_CONTAINER),
     }
+
+
+def _told(**members: Any) -> dict[str, Any]:
+    """Those that say anything: a record does not change for what nobody told."""
+    return {name: value for name, value in members.items() if value}
 
 
 @cache

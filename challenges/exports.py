@@ -19,14 +19,13 @@ from typing import Any, cast
 from django.db import transaction
 
 from challenges import board, reviewing
-from challenges.merit import NOBODY_YET
+from challenges.merit import NOBODY_YET, last_of, verdict_of
 from challenges.models import (
     Leaderboard,
     Person,
     Phase,
     RankingExport,
     Review,
-    ReviewDecision,
     Score,
     Standing,
     Verdict,
@@ -94,7 +93,7 @@ def ranking_file(phase: Phase) -> RankingFile:
             [*_cells(row, phase.evidence_grade), *review_of.get(row["participation"], NO_REVIEW)]
             for row in built.rows
         ),
-        *(_kept_out(score) for score in reviewed if _verdict(score) != Verdict.ACCEPTED),
+        *(_kept_out(score) for score in reviewed if verdict_of(_held(score)) != Verdict.ACCEPTED),
     ]
     body = as_csv(rows)
     return RankingFile(
@@ -155,10 +154,11 @@ def _kept_out(score: Any) -> list[str]:
 
 
 def _review(score: Score) -> list[str]:
-    last = _last(score)
+    review = _held(score)
+    last = last_of(review)
     return [
-        STATUS[_verdict(score)],
-        " ".join(_held(score).flags),
+        STATUS[verdict_of(review)],
+        " ".join(review.flags),
         # As judges read who downloaded: two people may be called the same.
         last.person.email if last else "",
         _moment(last.decided_at) if last else "",
@@ -170,15 +170,6 @@ def _held(score: Score) -> Review:
     # The other side of a key that is declared in another module: the types do not know it.
     review: Review = cast(Any, score).review
     return review
-
-
-def _verdict(score: Score) -> str:
-    last = _last(score)
-    return last.verdict if last else NOBODY_YET
-
-
-def _last(score: Score) -> ReviewDecision | None:
-    return max(_held(score).decisions.all(), key=lambda decision: decision.pk, default=None)
 
 
 def _moment(at: datetime) -> str:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from challenges import backend, calibrated
-from challenges.models import Evaluation, Measurement
+from challenges.models import Call, Evaluation, Measurement, Suite
 from scoring.energy import outliers
 from scoring.energy.flags import for_review
 from scoring.energy.token_model import MODEL_GRADES
@@ -41,6 +41,17 @@ def windows(evaluation: Evaluation) -> QuerySet[Measurement]:
 def windows_of(evaluation_id: int, *, series: int) -> QuerySet[Measurement]:
     rows = Measurement.objects.filter(evaluation=evaluation_id, is_ranked=True, repetition__gte=series)
     return rows.order_by("repetition")
+
+
+def calls_of(evaluation_id: int, *, repetition: int, suite: Suite) -> list[TokenUse]:
+    """Tokens of every stored call of a repetition, in the suite's order: the same after any interruption."""
+    calls = Call.objects.filter(
+        run__evaluation=evaluation_id, run__repetition=repetition, run__case__suite=suite
+    ).order_by("run__case__position", "index")
+    return [
+        TokenUse(prompt_tokens=read, completion_tokens=written)
+        for read, written in calls.values_list("prompt_tokens", "completion_tokens")
+    ]
 
 
 def of_windows(counted: Sequence[Measurement]) -> Figure:

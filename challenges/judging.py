@@ -155,8 +155,9 @@ def _start(held: Lease, description: BackendDescription) -> _Job:
 def _place(evaluation: Evaluation, phase: Phase, source: EnergySource, model: dict[str, str]) -> _Place:
     """What was done before must be as good as what comes: by the same model, in no window that broke off."""
     series, number = evaluation.series, evaluation.repetition
-    measured = {each.repetition for each in figure.windows(evaluation)}
-    if measured and (source.resumable or measured_series.is_whole(evaluation)):
+    counted = list(figure.windows(evaluation))
+    measured = {each.repetition for each in counted}
+    if measured and (source.resumable or measured_series.is_whole(evaluation, counted)):
         return _Place(series=series, repetition=number, reason=Reason.RESUMED, is_measured=True)
     is_begun = case_runs.has_any(evaluation.pk, number, phase.ranked_suite)
     if not measured and not is_begun:

@@ -109,9 +109,8 @@ def protocol_of(counted: Sequence[Measurement]) -> Protocol:
     return Protocol.of_json(told) if told else Protocol.of_settings()
 
 
-def is_whole(evaluation: Evaluation) -> bool:
-    """Whether a counter's series needs nothing more."""
-    counted = list(figure.windows(evaluation))
+def is_whole(evaluation: Evaluation, counted: Sequence[Measurement]) -> bool:
+    """Whether a counter's series with these windows needs nothing more."""
     protocol = protocol_of(counted)
     if not protocol.is_enough(counted):
         return False

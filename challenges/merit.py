@@ -55,6 +55,17 @@ def last_verdict(*, at: datetime | None = None) -> Coalesce:
     return Coalesce(last, Value(NOBODY_YET))
 
 
+def last_of(review: Review) -> ReviewDecision | None:
+    """The decision that holds, of a review whose decisions were read with it; else it takes a query."""
+    return max(review.decisions.all(), key=lambda decision: decision.pk, default=None)
+
+
+def verdict_of(review: Review) -> str:
+    """As ``last_verdict``, of one review at hand."""
+    last = last_of(review)
+    return last.verdict if last else NOBODY_YET
+
+
 def best(scores: Iterable[Score]) -> Score:
     """Ranked evidence first, then whoever reaches the minimum, then value; of equal ones the earlier."""
     return min(scores, key=_merit)

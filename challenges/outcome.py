@@ -13,6 +13,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from challenges import figure, queue
 from challenges.circuits import MEASURED_GRADES
+from challenges.merit import verdict_of
 from challenges.models import (
     Case,
     Evaluation,
@@ -68,10 +69,7 @@ def score_of(evaluation: Evaluation) -> Score | None:
 def is_kept_out(evaluation: Evaluation) -> bool:
     """Whether its score waits for an organizer, or was refused; of the prefetched ``evaluations()``."""
     review: Review | None = getattr(score_of(evaluation), "review", None)
-    if review is None:
-        return False
-    last = max(review.decisions.all(), key=lambda decision: decision.pk, default=None)
-    return last is None or last.verdict != Verdict.ACCEPTED
+    return review is not None and verdict_of(review) != Verdict.ACCEPTED
 
 
 def is_over(evaluation: Evaluation) -> bool:

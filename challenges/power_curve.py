@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
@@ -22,7 +22,6 @@ NS_PER_US = 10**3
 MOST_POINTS = 2_000
 # Of the table that tells the curve to whoever cannot see it.
 STRETCHES = 10
-DEVICE_FIELDS = ("uuid", "name", "driver", "update_ms", "range_mj", "max_power_mw", "idle_power_mw")
 
 
 class CurveUnavailable(ValueError):
@@ -111,19 +110,20 @@ def curve(edges_file: bytes, evidence: Mapping[str, Any]) -> Curve:
     """
     try:
         edges = read_edges(edges_file)
-        counted = _Counted(edges, device_of(evidence))
         begin_ns, end_ns = int(evidence["started_ns"]), int(evidence["ended_ns"])
         if begin_ns >= end_ns:
             raise CurveUnavailable("the window does not last")
-        steps = counted.steps(begin_ns, end_ns)
-        whole = counted.stretch(begin_ns, begin_ns, end_ns)
+        even = list(pairwise(_even(begin_ns, end_ns, STRETCHES)))
+        ran = list(_ran(evidence.get("marks", ()), begin_ns, end_ns))
+        spans = [*even, *((from_ns, to_ns) for _, from_ns, to_ns in ran)]
+        counted = _Counted(edges, device_of(evidence), spans)
         return Curve(
-            steps=steps,
-            stretches=tuple(
-                counted.stretch(begin_ns, *ends) for ends in pairwise(_even(begin_ns, end_ns, STRETCHES))
+            steps=counted.steps(begin_ns, end_ns),
+            stretches=tuple(counted.stretch(begin_ns, *span) for span in even),
+            marks=tuple(
+                Mark(position=position, ran=counted.stretch(begin_ns, *span)) for position, *span in ran
             ),
-            marks=tuple(_marks(counted, evidence.get("marks", ()), begin_ns, end_ns)),
-            whole=whole,
+            whole=counted.stretch(begin_ns, begin_ns, end_ns),
             energy_mj=counted.energy_mj(begin_ns, end_ns),
         )
     except (EdgesInvalid, KeyError, TypeError, ValueError) as error:
@@ -137,7 +137,7 @@ def read_edges(edges_file: bytes) -> tuple[Edge, ...]:
 
 def device_of(evidence: Mapping[str, Any]) -> Device:
     """Whose counter it was. Raises ``KeyError`` or ``ValueError``."""
-    return device_from({name: evidence["hardware"][name] for name in DEVICE_FIELDS})
+    return device_from({each.name: evidence["hardware"][each.name] for each in fields(Device)})
 
 
 def thinned(steps: Sequence[Stretch], *, most: int = MOST_POINTS - 1) -> tuple[Stretch, ...]:
@@ -163,15 +163,16 @@ def thinned(steps: Sequence[Stretch], *, most: int = MOST_POINTS - 1) -> tuple[S
 
 
 class _Counted:
-    """Energy between any two moments of a window, as the window's own figure was worked out."""
+    """Energy between the edges and the ends of ``spans``, as the window's own figure was worked out."""
 
-    def __init__(self, edges: Sequence[Edge], device: Device) -> None:
-        self._edges = edges
-        self._device = device
+    def __init__(self, edges: Sequence[Edge], device: Device, spans: Iterable[tuple[int, int]]) -> None:
+        self._moments = [edge.at_ns for edge in edges]
+        # All at once: each asking goes through all the edges.
+        asked = [*self._moments, *(moment for span in spans for moment in span)]
+        self._level_mj = dict(zip(asked, levels_mj(edges, asked, device=device), strict=True))
 
     def energy_mj(self, from_ns: int, to_ns: int) -> int:
-        before, after = levels_mj(self._edges, (from_ns, to_ns), device=self._device)
-        return after - before
+        return self._level_mj[to_ns] - self._level_mj[from_ns]
 
     def stretch(self, opened_ns: int, from_ns: int, to_ns: int) -> Stretch:
         return Stretch(
@@ -184,15 +185,13 @@ class _Counted:
     def steps(self, begin_ns: int, end_ns: int) -> tuple[Stretch, ...]:
         """Each with the power of its whole step of the counter: where the window cuts one short, a fraction
         of a millijoule over a fraction of a millisecond would say nothing."""
-        moments = [edge.at_ns for edge in self._edges]
-        levels = levels_mj(self._edges, moments, device=self._device)
         return tuple(
             Stretch(
                 begin_us=(max(from_ns, begin_ns) - begin_ns) // NS_PER_US,
                 end_us=(min(to_ns, end_ns) - begin_ns) // NS_PER_US,
-                power_mw=(after - before) * NS_PER_S // (to_ns - from_ns),
+                power_mw=self.energy_mj(from_ns, to_ns) * NS_PER_S // (to_ns - from_ns),
             )
-            for (from_ns, to_ns), (before, after) in zip(pairwise(moments), pairwise(levels), strict=True)
+            for from_ns, to_ns in pairwise(self._moments)
             if from_ns < end_ns and begin_ns < to_ns
         )
 
@@ -202,10 +201,13 @@ def _even(first: int, last: int, parts: int) -> list[int]:
     return [first + (last - first) * number // parts for number in range(parts + 1)]
 
 
-def _marks(counted: _Counted, told: Iterable[Any], begin_ns: int, end_ns: int) -> Iterator[Mark]:
-    """In the order in which they ran. What lies outside of the window is cut; of no length, left out."""
+def _ran(told: Iterable[Any], begin_ns: int, end_ns: int) -> Iterator[tuple[int, int, int]]:
+    """Each case's position, and from when to when, in the order in which they ran.
+
+    What lies outside of the window is cut; of no length, left out.
+    """
     for start_ms, stop_ms, position in sorted((start, stop, position) for position, start, stop in told):
         from_ns = max(begin_ns + start_ms * NS_PER_MS, begin_ns)
         to_ns = min(begin_ns + stop_ms * NS_PER_MS, end_ns)
         if from_ns < to_ns:
-            yield Mark(position=int(position), ran=counted.stretch(begin_ns, from_ns, to_ns))
+            yield int(position), from_ns, to_ns

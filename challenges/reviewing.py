@@ -15,10 +15,10 @@ from typing import Literal
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from challenges import calibrated, energy_words, figure, standings
+from challenges import calibrated, energy_words, figure, sealing, standings
 from challenges.errors import ContestError
-from challenges.merit import NOBODY_YET
-from challenges.models import Call, Person, Phase, Review, ReviewDecision, Score, Verdict
+from challenges.merit import NOBODY_YET, last_of
+from challenges.models import Person, Phase, Review, ReviewDecision, Score, Verdict
 from challenges.models.immutable import AppendOnlyQuerySet
 from scoring.energy import outliers
 from scoring.energy.calibration import Prediction
@@ -116,7 +116,8 @@ def decide(review: Review, verdict: Verdict, person: Person, reason: str) -> Rev
         raise DecisionRefused(code="reason_too_long")
     with transaction.atomic():
         standings.lock_board(score.phase)
-        last = last_decision(review)
+        # Asked anew under the lock, whatever came with the review.
+        last = review.decisions.order_by("-pk").first()
         if last and (last.verdict, last.reason, last.person_id) == (verdict, tidy, person.pk):
             return last
         decision = ReviewDecision.objects.create(review=review, verdict=verdict, person=person, reason=tidy)
@@ -128,17 +129,12 @@ def may_decide(person: Person) -> bool:
     return person.is_active and person.has_perm(RIGHT)
 
 
-def last_decision(review: Review) -> ReviewDecision | None:
-    """The one that holds."""
-    return review.decisions.order_by("-pk").first()
-
-
 def told(score: Score) -> Told | None:
-    """None for a score that was never held. One query, less one where the review came with the score."""
+    """None for a score that was never held. No query where review and decisions came with the score."""
     review: Review | None = getattr(score, "review", None)
     if review is None:
         return None
-    last = last_decision(review)
+    last = last_of(review)
     return Told(
         verdict=last.verdict if last else NOBODY_YET,
         since=review.created_at,
@@ -196,13 +192,5 @@ def _more_than(other_mj: int | None, energy_mj: int) -> Decimal | None:
 
 def _calls(score: Score) -> list[TokenUse]:
     """The calls of the repetition whose answers were graded; another repetition asks the same."""
-    calls = Call.objects.filter(
-        run__evaluation=score.evaluation_id,
-        run__repetition=score.evaluation.series,
-        run__case__suite__sha256=score.suite_sha256,
-        run__case__suite__challenge=score.phase.challenge_id,
-    )
-    return [
-        TokenUse(prompt_tokens=read, completion_tokens=written)
-        for read, written in calls.order_by("pk").values_list("prompt_tokens", "completion_tokens")
-    ]
+    suite = sealing.suite_of(score.phase, score.suite_sha256)
+    return figure.calls_of(score.evaluation_id, repetition=score.evaluation.series, suite=suite)

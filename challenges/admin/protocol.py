@@ -123,7 +123,7 @@ class ReferenceRunAdmin(ReadOnlyAdmin):
         days = drift.days()
         shown = _chosen(request, days)
         runs = drift.of_day(shown.date, shown.device) if shown else []
-        tolerance = Fraction(getattr(settings, "REFERENCE_TOLERANCE_PERCENT", 2))
+        tolerance = Fraction(settings.REFERENCE_TOLERANCE_PERCENT)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

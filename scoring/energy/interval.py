@@ -1,6 +1,6 @@
 """How far a measured figure may be off: what its repetitions and its counter say together, at 95 %.
 
-Pages and API show it beside the figure, and two figures are a tie within it. docs/energy.md derives it.
+Pages and API show it beside the figure. docs/energy.md derives it.
 """
 
 from __future__ import annotations

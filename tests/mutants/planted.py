@@ -860,7 +860,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "the ranking's file is silent about what is kept out",
         "challenges/exports.py",
-        "        *(_kept_out(score) for score in reviewed if _verdict(score) != Verdict.ACCEPTED),\n",
+        "        *(_kept_out(score) for score in reviewed"
+        " if verdict_of(_held(score)) != Verdict.ACCEPTED),\n",
         "",
         "tests/challenges/test_reviewing.py",
         "-k",
@@ -985,8 +986,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "a curve of an earlier series is told",
         "platform/desafio/pages/submissions.py",
-        "rows = evaluation.measurements.filter(is_ranked=True, repetition__gte=evaluation.series)",
-        "rows = evaluation.measurements.filter(is_ranked=True)",
+        "get_object_or_404(figure.windows(evaluation), repetition=repetition)",
+        "get_object_or_404(evaluation.measurements.filter(is_ranked=True), repetition=repetition)",
         "tests/desafio/test_pages_power.py",
     ),
     _mutant(
@@ -1013,8 +1014,9 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "a step that the window cuts has the power of a sliver",
         "challenges/power_curve.py",
-        "power_mw=(after - before) * NS_PER_S // (to_ns - from_ns),",
-        "power_mw=(after - before) * NS_PER_S // (min(to_ns, end_ns) - max(from_ns, begin_ns)),",
+        "                power_mw=self.energy_mj(from_ns, to_ns) * NS_PER_S // (to_ns - from_ns),",
+        "                power_mw=self.energy_mj(from_ns, to_ns) * NS_PER_S"
+        " // (min(to_ns, end_ns) - max(from_ns, begin_ns)),",
         "tests/challenges/test_power_curve.py",
     ),
     _mutant(

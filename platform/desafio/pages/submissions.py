@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from challenges import cancelling, dispatch, outcome
+from challenges import cancelling, dispatch, figure, outcome
 from challenges.errors import TooLateToWithdraw
 from challenges.models import Person, Score, Submission
 from challenges.models.immutable import AppendOnlyQuerySet
@@ -80,8 +80,7 @@ def power_curve(request: HttpRequest, pk: uuid.UUID, repetition: int) -> HttpRes
     score = outcome.score_of(evaluation)
     if score is None or not _may_see_power(cast(Person, request.user), submission, score):
         raise Http404
-    rows = evaluation.measurements.filter(is_ranked=True, repetition__gte=evaluation.series)
-    curve = power.curve_of(get_object_or_404(rows, repetition=repetition))
+    curve = power.curve_of(get_object_or_404(figure.windows(evaluation), repetition=repetition))
     if curve is None:
         raise Http404
     return JsonResponse(curve.as_json())
