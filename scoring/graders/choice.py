@@ -16,6 +16,7 @@ from typing import Any
 
 from scoring.errors import SpecError
 from scoring.graders.reading.answers import whole_or_final
+from scoring.graders.reading.remembered import remembered
 from scoring.graders.reading.words import bare, fold
 from scoring.values import Grade
 
@@ -32,16 +33,14 @@ LONGEST_DENIAL = 60
 
 def check(*, spec: Mapping[str, Any], expected: Any) -> None:
     """spec ``{"options": {"a": "text", …}}``, 2 to 26 options of distinct texts; ``expected`` is a key."""
-    keys = _Options.of(spec).texts
-    if not isinstance(expected, str) or expected.casefold() not in keys:
-        raise SpecError(field="expected", fix=f"Escribe la letra de una opción: {', '.join(keys)}.")
+    _rule(spec, expected)
 
 
 def grade(*, spec: Mapping[str, Any], answer: str, expected: Any) -> Grade:
     """1 where the answer names the expected option and no other, else 0."""
-    check(spec=spec, expected=expected)
+    rule = _rule(spec, expected)
     read = fold(whole_or_final(answer).replace("\n", " ; "), accents=False)
-    named = _Options.of(spec).named_in(read)
+    named = rule.options.named_in(read)
     chosen = sorted({key for key, _, _ in named})
     evidence = ", ".join(read[start:end] for _, start, end in named[:5])
     if not chosen:
@@ -51,7 +50,7 @@ def grade(*, spec: Mapping[str, Any], answer: str, expected: Any) -> Grade:
         return Grade(value=Decimal(0), reason=reason, evidence=evidence)
     if any(_is_denied(read, start, named) for _, start, _ in named):
         return Grade(value=Decimal(0), reason=f"La respuesta niega la opción {chosen[0]}.", evidence=evidence)
-    if chosen[0] != expected.casefold():
+    if chosen[0] != rule.right:
         return Grade(value=Decimal(0), reason=f"Eligió la opción {chosen[0]}.", evidence=evidence)
     return Grade(value=Decimal(1), reason=f"Eligió la opción {chosen[0]}, la correcta.", evidence=evidence)
 
@@ -61,9 +60,12 @@ Mention = tuple[str, int, int]  # key of the option, start and end in the folded
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """The options of a case: ``texts`` maps each key to its folded text."""
+    """The options of a case: ``texts`` maps each key to its folded text, ``by_text`` the other way round."""
 
     texts: Mapping[str, str]
+    by_text: Mapping[str, str]
+    letters: LetterNames
+    pattern: re.Pattern[str]
 
     @classmethod
     def of(cls, spec: Mapping[str, Any]) -> _Options:
@@ -77,18 +79,35 @@ class _Options:
             texts[_key(key)] = _text(key, text)
         if len(set(texts.values())) < len(options):
             raise SpecError(field="options", fix="Dos opciones se leen igual: cambia el texto o la letra.")
-        return cls(texts)
+        by_text = {text: key for key, text in texts.items()}
+        return cls(texts, by_text, _letter_names(tuple(texts)), _texts_pattern(tuple(by_text)))
 
     def named_in(self, read: str) -> list[Mention]:
         """Every mention of an option in folded text, by its text or its letter, in order."""
-        by_text = {text: key for key, text in self.texts.items()}
-        texts = [(by_text[m[0]], *m.span()) for m in _texts_pattern(tuple(by_text)).finditer(read)]
+        texts = [(self.by_text[m[0]], *m.span()) for m in self.pattern.finditer(read)]
         letters = [
             mention
-            for mention in _letter_names(tuple(self.texts)).mentions(read)
+            for mention in self.letters.mentions(read)
             if not any(start <= mention[1] < end for _, start, end in texts)
         ]
         return sorted({*texts, *letters}, key=lambda mention: mention[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A spec that was checked: the options and the key of the right one."""
+
+    options: _Options
+    right: str
+
+
+@remembered
+def _rule(spec: Mapping[str, Any], expected: Any) -> _Rule:
+    options = _Options.of(spec)
+    if not isinstance(expected, str) or expected.casefold() not in options.texts:
+        keys = ", ".join(options.texts)
+        raise SpecError(field="expected", fix=f"Escribe la letra de una opción: {keys}.")
+    return _Rule(options, expected.casefold())
 
 
 @dataclass(frozen=True, slots=True)

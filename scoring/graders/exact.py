@@ -8,11 +8,13 @@ after NFKC, case folding, collapsed spaces and without outer punctuation; accent
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from scoring.errors import SpecError
 from scoring.graders.reading.answers import line_or_final
+from scoring.graders.reading.remembered import remembered
 from scoring.graders.reading.words import bare
 from scoring.values import Grade
 
@@ -21,21 +23,30 @@ OPTIONS = frozenset({"accept", "accents"})
 
 def check(*, spec: Mapping[str, Any], expected: Any) -> None:
     """``expected`` is a text; spec, all optional: ``{"accept": [texts], "accents": "keep" | "ignore"}``."""
-    _accepted(spec, expected)
+    _rule(spec, expected)
 
 
 def grade(*, spec: Mapping[str, Any], answer: str, expected: Any) -> Grade:
     """1 where the answer read equals the expected text or an accepted one, else 0."""
-    accepted, accents = _accepted(spec, expected)
-    read = bare(line_or_final(answer), accents=accents)
+    rule = _rule(spec, expected)
+    read = bare(line_or_final(answer), accents=rule.accents)
     if not read:
         return Grade(value=Decimal(0), reason="La respuesta está vacía.")
-    if read in accepted:
+    if read in rule.accepted:
         return Grade(value=Decimal(1), reason="Coincide con la respuesta esperada.", evidence=read)
     return Grade(value=Decimal(0), reason=f"Se leyó «{read[:80]}», que no es la respuesta esperada.")
 
 
-def _accepted(spec: Mapping[str, Any], expected: Any) -> tuple[frozenset[str], bool]:
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A spec that was checked: the right texts, folded, and whether accents count."""
+
+    accepted: frozenset[str]
+    accents: bool
+
+
+@remembered
+def _rule(spec: Mapping[str, Any], expected: Any) -> _Rule:
     mode = spec.get("accents", "keep")
     if mode not in ("keep", "ignore"):
         raise SpecError(field="accents", fix='Escribe "keep" o "ignore".')
@@ -44,7 +55,7 @@ def _accepted(spec: Mapping[str, Any], expected: Any) -> tuple[frozenset[str], b
         raise SpecError(field="accept", fix="Escribe una lista de textos.")
     accents = mode == "keep"
     named = [("expected", expected), *((f"accept.{index}", text) for index, text in enumerate(others))]
-    return frozenset(_bare_text(field, text, accents=accents) for field, text in named), accents
+    return _Rule(frozenset(_bare_text(field, text, accents=accents) for field, text in named), accents)
 
 
 def _bare_text(field: str, text: Any, *, accents: bool) -> str:

