@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import scoring.policies
 from scoring.errors import SpecError
 from scoring.policies import POLICIES, apply, check_parameters
-from scoring.values import PolicyResult
+from scoring.values import PolicyResult, Use
 from tests.scoring.contexts import UNDER_ANY_DECIMAL_SETTINGS
 
 PARAMETERS: dict[str, Any] = {"q_min": "0.20", "e_ref_mj": 2_000_000, "e_min_mj": 20_000, "lambda": "0.5"}
@@ -39,8 +39,13 @@ def scored(quality: str | Decimal, energy_mj: int, **changes: Any) -> PolicyResu
         policy="verde",
         parameters={**PARAMETERS, **changes},
         quality=Decimal(quality),
-        energy_mj=energy_mj,
+        use=of(energy_mj),
     )
+
+
+def of(energy_mj: int) -> Use:
+    """This energy, and tokens that verde does not look at."""
+    return Use(energy_mj=energy_mj, prompt_tokens=900, completion_tokens=100)
 
 
 # --- by hand --------------------------------------------------------------------------------------------
@@ -108,7 +113,7 @@ def test_the_minimum_is_reached_by_the_quality_that_is_shown(quality: str, reach
 def test_nothing_leaves_its_bounds_or_its_decimals(
     rule: dict[str, Any], quality: Decimal, energy_mj: int
 ) -> None:
-    result = apply(policy="verde", parameters=rule, quality=quality, energy_mj=energy_mj)
+    result = apply(policy="verde", parameters=rule, quality=quality, use=of(energy_mj))
     assert 0 <= result.score <= 100
     assert 0 <= result.green <= 1
     assert [value.as_tuple().exponent for value in (result.score, result.quality, result.green)] == [
@@ -123,7 +128,7 @@ def test_nothing_leaves_its_bounds_or_its_decimals(
 def test_the_score_follows_from_the_figures_that_the_page_shows(
     rule: dict[str, Any], quality: Decimal, energy_mj: int
 ) -> None:
-    result = apply(policy="verde", parameters=rule, quality=quality, energy_mj=energy_mj)
+    result = apply(policy="verde", parameters=rule, quality=quality, use=of(energy_mj))
     base = Decimal(rule["lambda"])
     by_hand = 100 * result.quality * (base + (1 - base) * result.green)
     assert result.score == by_hand.quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
@@ -138,7 +143,7 @@ def test_green_is_the_formula_with_more_digits_than_we_use(rule: dict[str, Any],
         for energy in (energy_mj, rule["e_min_mj"])
     )
     exact = min(max(wide.divide(saved, most), Decimal(0)), Decimal(1))
-    result = apply(policy="verde", parameters=rule, quality=Decimal(1), energy_mj=energy_mj)
+    result = apply(policy="verde", parameters=rule, quality=Decimal(1), use=of(energy_mj))
     assert abs(result.green - exact) <= Decimal("0.0000005")
 
 
@@ -148,7 +153,7 @@ def test_more_quality_never_scores_less(
     rule: dict[str, Any], one: Decimal, other: Decimal, energy_mj: int
 ) -> None:
     low, high = (
-        apply(policy="verde", parameters=rule, quality=quality, energy_mj=energy_mj)
+        apply(policy="verde", parameters=rule, quality=quality, use=of(energy_mj))
         for quality in sorted((one, other))
     )
     assert low.score <= high.score
@@ -160,7 +165,7 @@ def test_more_quality_never_scores_less(
 def test_more_energy_never_scores_more(rule: dict[str, Any], quality: Decimal, one: int, other: int) -> None:
     assume(one != other)
     thrifty, dear = (
-        apply(policy="verde", parameters=rule, quality=quality, energy_mj=energy_mj)
+        apply(policy="verde", parameters=rule, quality=quality, use=of(energy_mj))
         for energy_mj in sorted((one, other))
     )
     assert thrifty.score >= dear.score
@@ -254,7 +259,7 @@ def test_every_module_of_the_folder_is_a_policy() -> None:
 def test_an_unknown_policy_is_refused_with_the_known_ones(name: str) -> None:
     for refuse in (
         lambda: check_parameters(name, PARAMETERS),
-        lambda: apply(policy=name, parameters=PARAMETERS, quality=Decimal(1), energy_mj=1),
+        lambda: apply(policy=name, parameters=PARAMETERS, quality=Decimal(1), use=of(1)),
     ):
         with pytest.raises(SpecError) as refused:
             refuse()
