@@ -29,10 +29,21 @@ BOARDS = st.lists(
 
 
 def an_entry(
-    id: str, score: str = "50", *, reaches: bool = True, ranked: bool = True, tiebreak: str = ""
+    id: str,
+    score: str = "50",
+    *,
+    reaches: bool = True,
+    ranked: bool = True,
+    tiebreak: str = "",
+    layer: int = 0,
 ) -> RankEntry:
     return RankEntry(
-        id=id, score=Decimal(score), reaches_minimum=reaches, is_ranked=ranked, tiebreak=tiebreak
+        id=id,
+        score=Decimal(score),
+        reaches_minimum=reaches,
+        is_ranked=ranked,
+        tiebreak=tiebreak,
+        layer=layer,
     )
 
 
@@ -84,6 +95,23 @@ def test_outside_the_ranking_stands_last_without_a_rank_and_takes_nobody_s() -> 
 
 def test_a_tiebreak_orders_the_page_and_gives_no_better_rank() -> None:
     assert shown(an_entry("a", tiebreak="2"), an_entry("b", tiebreak="1")) == [("b", 1), ("a", 1)]
+
+
+def test_whoever_is_of_one_layer_shares_its_place_and_the_score_only_orders_the_page() -> None:
+    assert rank(
+        [an_entry("b", "10", layer=1), an_entry("a", "90", layer=2), an_entry("c", "20", layer=1)]
+    ) == [
+        Ranked(id="c", rank=1, tied=True),
+        Ranked(id="b", rank=1, tied=True),
+        Ranked(id="a", rank=3, tied=False),
+    ]
+
+
+def test_a_first_layer_below_the_minimum_stands_after_the_last_of_those_that_reach_it() -> None:
+    assert shown(an_entry("below", "99", reaches=False, layer=1), an_entry("a", "1", layer=7)) == [
+        ("a", 1),
+        ("below", 2),
+    ]
 
 
 def test_an_empty_board_is_empty() -> None:
