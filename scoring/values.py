@@ -117,11 +117,21 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What an evaluation took: the whole of its energy, and the tokens of its ranked calls as counted."""
+
+    energy_mj: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyResult:
     """A submission's score under a policy, with each part of it so that a page can explain it.
 
-    ``score`` in [0, 100]; ``quality`` in [0, 1]; ``green`` in [0, 1] (how little energy was used);
-    ``reaches_minimum`` False ranks it after every submission that reaches the policy's minimum quality.
+    ``score`` in [0, 100]; ``quality`` in [0, 1]; ``green`` in [0, 1] (how little was used of what the policy
+    counts); ``reaches_minimum`` False ranks it after every submission that does what the policy asks for: its
+    minimum of quality, or its purse.
     """
 
     score: Decimal
@@ -132,18 +142,26 @@ class PolicyResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankEntry:
-    """What the ranking needs of one participation; a lower ``tiebreak`` only comes first on the page."""
+    """What the ranking needs of one participation; a lower ``tiebreak`` only comes first on the page.
+
+    ``quality`` and ``energy_mj`` are for policies whose places hang on the other rows; those put the entry
+    into a ``layer`` from 1 (``scoring.policies.in_layers``), and whoever is of one layer shares its place. 0
+    is no layer: the score says the place.
+    """
 
     id: str
     score: Decimal
     reaches_minimum: bool
     is_ranked: bool = True
     tiebreak: str = ""
+    quality: Decimal = Decimal(0)
+    energy_mj: int = 0
+    layer: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked:
-    """A place on the board. ``rank`` is None outside the ranking; equal scores share a rank (1, 1, 3)."""
+    """A place on the board. ``rank`` is None outside the ranking; equal places share a rank (1, 1, 3)."""
 
     id: str
     rank: int | None
@@ -160,14 +178,125 @@ class PromptContent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One question with its answer, shown to the model before the case's own.
+
+    Either ``public`` names a case of the public suite, whose inputs it takes and, with ``answer`` None, whose
+    expected answer; or ``inputs`` are the contestant's own, by slot, and ``answer`` is given.
+    """
+
+    public: str | None = None
+    inputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicCase:
+    """What an example may take from a public case; ``answer`` None where its expected one is no text."""
+
+    inputs: Mapping[str, str]
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FewshotContent:
+    """What a contestant hands in with kind ``fewshot``; the examples keep their order."""
+
+    system: str
+    user: str
+    sampling: Sampling
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegexExtract:
+    """Takes the first match's first group, or the whole match where the RE2 pattern has no group."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonExtract:
+    """Takes what a JSON pointer (RFC 6901) finds in the first JSON value of an output."""
+
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Looks at one step's output: exactly one of ``equals``, ``matches`` (RE2) and ``is_empty`` is set.
+
+    ``step`` "" is the step that the condition stands in. ``negated`` turns the finding round.
+    """
+
+    step: str = ""
+    equals: str | None = None
+    matches: str | None = None
+    is_empty: bool | None = None
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One call of a pipeline: asked where ``when`` holds, and the last one where ``stop_if`` does.
+
+    ``extract`` takes its output out of what the model wrote; None takes all of it.
+    """
+
+    name: str
+    system: str
+    user: str
+    sampling: Sampling
+    extract: RegexExtract | JsonExtract | None = None
+    when: Condition | None = None
+    stop_if: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineContent:
+    """What a contestant hands in with kind ``pipeline``; ``answer`` None takes the last step that ran."""
+
+    steps: tuple[Step, ...]
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A case needs no more calls: this is its answer, which is graded."""
+
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallBound:
+    """The most that one call of a case can cost, known before it runs.
+
+    ``characters`` are those of templates, inputs and examples as the model reads them, in ``turns`` turns;
+    ``carried_tokens`` what earlier outputs can add to them, ``output_tokens`` what may be written.
+    """
+
+    turns: int
+    characters: int
+    carried_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContentLimits:
-    """What a phase allows; lengths in characters (Unicode code points), tokens as the backend counts them."""
+    """What a phase allows; lengths in characters (Unicode code points), tokens as the backend counts them.
+
+    ``max_output_tokens`` is of one call, ``max_example_characters`` of all examples together as the model
+    reads them.
+    """
 
     max_characters: int = 8000
     max_lines: int = 400
     max_output_tokens: int = 256
     max_stop_sequences: int = 4
     max_stop_characters: int = 40
+    max_examples: int = 8
+    max_example_characters: int = 16_000
+    max_calls_per_case: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from scoring.errors import TemplateSyntaxError
 from scoring.solutions.characters import find_unseen, shown
 from scoring.solutions.prompt_json import CONTENT_FIELDS, decode, encode
-from scoring.solutions.template import MAX_PROBLEMS, SLOT, Template, parse
-from scoring.solutions.turn_marks import find_turn_marks
+from scoring.solutions.template import MAX_PROBLEMS, Template, parse
+from scoring.solutions.texts import check_text
 from scoring.values import ContentLimits, Message, Problem, PromptContent, Sampling
 
 __all__ = ["check", "decode", "encode", "render"]
@@ -30,10 +30,10 @@ def check(content: PromptContent, *, limits: ContentLimits, slots: Sequence[str]
     ``unknown_slot`` (name, known), ``no_slot_used`` (known), ``out_of_range`` (low, high), ``too_many``
     (count, limit), ``empty_item``.
     """
-    problems = [*_check_text("system", content.system, limits)]
+    problems = [*check_text("system", content.system, limits, is_template=True)]
     if not content.user.strip():
         problems.append(Problem(field="user", code="required"))
-    problems += _check_text("user", content.user, limits)
+    problems += check_text("user", content.user, limits, is_template=True)
     problems += _check_slots(content, slots)
     problems += _check_sampling(content.sampling, limits)
     return tuple(sorted(problems, key=_place_of_field))
@@ -52,20 +52,6 @@ def render(content: PromptContent, *, inputs: Mapping[str, str]) -> tuple[Messag
 
 def _place_of_field(problem: Problem) -> int:
     return CONTENT_FIELDS.index(problem.field.partition(".")[0])
-
-
-def _check_text(field: str, text: str, limits: ContentLimits) -> Iterator[Problem]:
-    if len(text) > limits.max_characters:
-        yield Problem(
-            field=field, code="too_long", params={"length": len(text), "limit": limits.max_characters}
-        )
-    lines = text.count("\n") + 1
-    if lines > limits.max_lines:
-        yield Problem(field=field, code="too_many_lines", params={"count": lines, "limit": limits.max_lines})
-    # What is beyond the limit has to go anyway: a text of a megabyte costs no more than one of the limit.
-    yield from find_unseen(text[: limits.max_characters], field=field)
-    # Without its slots: a mark can also be put together around one.
-    yield from find_turn_marks(SLOT.sub("", text[: limits.max_characters]), field=field)
 
 
 def _check_slots(content: PromptContent, slots: Sequence[str]) -> Iterator[Problem]:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from scoring.solutions import prompt
 from scoring.solutions.characters import MAX_SHOWN_CHARACTERS
+from scoring.solutions.json_reader import MAX_UNKNOWN_FIELDS
 from scoring.solutions.prompt_json import (
     CONTENT_FIELDS,
     DEFAULT_MAX_OUTPUT_TOKENS,
     MAX_STOP_ITEMS,
-    MAX_UNKNOWN_FIELDS,
     SAMPLING_FIELDS,
     decode,
     encode,
