@@ -25,6 +25,7 @@ from scoring.record.counted import EdgesOf
 from scoring.record.difference import Difference
 from scoring.record.disclosure import Disclosure
 from scoring.record.errors import ChainBroken, EntryChanged, RecordError
+from scoring.record.protocol import void_repetitions
 from scoring.record.recompute import Recomputed
 from scoring.record.sealed import MAX_RECORD_BYTES, PhaseIdentity, Record
 from scoring.record.shapes import HASH
@@ -33,6 +34,7 @@ WELL, DIFFERS, CANNOT = 0, 1, 2
 # Some 0.3 s of work: about what a process takes to start and open the bundle.
 WORTH_A_PROCESS = 500
 HASH_DIGITS = 64
+MOST_SHOWN = 20
 TAKEN_ON_TRUST = ", con la energía que dice el registro, porque no están los flancos de su contador"
 
 
@@ -210,7 +212,16 @@ def _recomputed(content: bytes, beside: _Beside) -> _Told:
     if different is not None:
         return _Told(words=f"{place}: {_said(different)}", code=DIFFERS)
     trust = "" if counted.all_counted(record, beside.edges_of) else TAKEN_ON_TRUST
-    return _Told(words=f"{place}: {_score(computed)}: idéntica{trust}")
+    return _Told(words=f"{place}: {_score(computed)}: idéntica{trust}{_left_out(record)}")
+
+
+def _left_out(record: Record) -> str:
+    """The repetitions that were begun and do not count; mostly there are none."""
+    numbers = [str(number) for number in void_repetitions(record)]
+    if not numbers:
+        return ""
+    shown = ", ".join(numbers[:MOST_SHOWN]) + ("…" if len(numbers) > MOST_SHOWN else "")
+    return f"; repeticiones nulas, que no cuentan: {shown}"
 
 
 def _regraded(record: Record, content: bytes, beside: _Beside) -> Iterator[Difference]:

@@ -95,7 +95,7 @@ def read(raw: bytes) -> Disclosure:
 
 
 def write_answers(record_sha256: str, answers: Sequence[Sequence[str]]) -> bytes:
-    """The texts that were answered, run by run in the order of the record, call by call."""
+    """The texts that were answered, run by run in the order of the record, as ``Run.texts`` has them."""
     return canonical.dumps(
         {"format": ANSWERS_FORMAT, "record_sha256": record_sha256, "answers": list(map(list, answers))}
     )
@@ -109,7 +109,7 @@ def read_answers(raw: bytes, *, record: Record, record_sha256: str) -> tuple[tup
         raise DisclosureUnreadable(error.what, where=error.where) from None
     if file.record_sha256 != record_sha256:
         raise DisclosureUnreadable("son las respuestas de otro registro", where="record_sha256")
-    if [len(texts) for texts in file.answers] != [len(run.calls) for run in record.runs]:
+    if [len(texts) for texts in file.answers] != [len(run.texts) for run in record.runs]:
         raise DisclosureUnreadable("no son tantas como peticiones tiene el registro", where="answers")
     return file.answers
 

@@ -46,6 +46,15 @@ def repetition_differences(record: Record) -> Iterator[Difference]:
         )
 
 
+def void_repetitions(record: Record) -> tuple[int, ...]:
+    """Those that were begun and count for nothing: broken off, void, or of a series that was given up.
+
+    Repetitions are numbered from 1 as they begin, so that a number that was not counted is one of them.
+    """
+    counted = set(record.score.energy_repetitions)
+    return tuple(number for number in range(1, max(counted)) if number not in counted)
+
+
 def protocol_differences(record: Record) -> Iterator[Difference]:
     """What the record's protocol asks for and its windows and reference runs do not give."""
     if record.protocol:

@@ -24,7 +24,7 @@ from scoring.record.errors import NotRecomputable
 from scoring.record.protocol import protocol_differences, repetition_differences
 from scoring.record.sealed import Coefficients, Outcome, Record, Run, Window
 from scoring.record.shapes import fraction_text
-from scoring.values import GradedCase, TokenUse
+from scoring.values import GradedCase, TokenUse, Use
 
 # Short calls repeat by the thousand, and each costs tens of Decimal operations.
 REMEMBERED_CALLS = 2**16
@@ -56,28 +56,32 @@ def recompute(record: Record) -> Recomputed:
     """
     runs = _counted_runs(record)
     windows = _counted_windows(record)
-    energy_mj = median_mj([window.energy_mj for window in windows])
+    calls = [call for run in runs for call in run.calls]
+    use = Use(
+        energy_mj=median_mj([window.energy_mj for window in windows]),
+        prompt_tokens=sum([call.prompt_tokens for call in calls]),
+        completion_tokens=sum([call.completion_tokens for call in calls]),
+    )
     try:
         result = policies.apply(
             policy=record.rules.policy,
             parameters=record.rules.parameters,
             quality=quality.weighted_mean(_graded(runs)),
-            energy_mj=energy_mj,
+            use=use,
         )
     except SpecError as error:
         raise NotRecomputable(error.fix, where=f"rules.{error.field}") from None
     except ValueError:
-        what = f"no se puede puntuar con {energy_mj} mJ y estas notas"
+        what = f"no se puede puntuar con {use.energy_mj} mJ y estas notas"
         raise NotRecomputable(what, where="score") from None
-    calls = [call for run in runs for call in run.calls]
     return Recomputed(
         value=fraction_text(result.score, 4),
         quality=fraction_text(result.quality, 6),
         green=fraction_text(result.green, 6),
         reaches_minimum=result.reaches_minimum,
-        energy_mj=energy_mj,
-        prompt_tokens=sum([call.prompt_tokens for call in calls]),
-        completion_tokens=sum([call.completion_tokens for call in calls]),
+        energy_mj=use.energy_mj,
+        prompt_tokens=use.prompt_tokens,
+        completion_tokens=use.completion_tokens,
         # The weakest evidence among those that were counted: the median may be any of them.
         evidence_grade=max((window.grade.value for window in windows), key=ORDER_OF_GRADES.index),
     )
@@ -146,14 +150,15 @@ def _graded(runs: Sequence[Run]) -> list[GradedCase]:
 
 
 def _own_answers(run: Run) -> Sequence[str] | None:
-    answers = [call.answer for call in run.calls if call.answer is not None]
-    return answers if len(answers) == len(run.calls) else None
+    told = run.texts
+    answers = [text for text in told if text is not None]
+    return answers if len(answers) == len(told) else None
 
 
 def _answer_differences(
     record: Record, suite: Suite, field: str, run: Run, answers: Sequence[str]
 ) -> Iterator[Difference]:
-    for index, (call, answer) in enumerate(zip(run.calls, answers, strict=True)):
+    for index, (claimed, answer) in enumerate(zip(run.text_hashes, answers, strict=True)):
         made = commitments.answer_sha256(
             suite.salt,
             evaluation=record.subject.evaluation,
@@ -162,9 +167,9 @@ def _answer_differences(
             index=index,
             text=answer,
         )
-        if made != call.answer_sha256:
-            place = f"{field}.calls.{index}.answer_sha256"
-            yield Difference(field=place, claimed=call.answer_sha256, computed=made)
+        if made != claimed:
+            place = f"{field}.calls.{index}" if index < len(run.calls) else field
+            yield Difference(field=f"{place}.answer_sha256", claimed=claimed, computed=made)
     case = suite.cases[run.case_sha256]
     try:
         value = graders.grade(spec=case.grader, answer=answers[-1], expected=case.expected).value

@@ -3,7 +3,8 @@
 ``challenges`` makes one in the transaction that writes the score and hands it to ``chain.seal``; auditors
 read it back with ``read``. docs/energy.md tells field by field what a record holds. A format is never
 changed: a new field makes the next one. Format 2 is that of a score that was measured by the protocol, and
-tells the protocol and its reference runs; every other score still has the bytes of format 1.
+tells the protocol and its reference runs; format 3 that of one whose answers are no single call's text, and
+tells each answer beside its calls. Every other score still has the bytes of format 1.
 
 Private cases, answers to them and prompts stand here as salted hashes (``commitments``); who took part, as
 the public identifier that the board shows.
@@ -43,6 +44,8 @@ from scoring.record.shapes import (
 from scoring.values import EvidenceGrade
 
 FORMAT, FORMAT_WITH_PROTOCOL = "desafio-record/1", "desafio-record/2"
+FORMAT_WITH_ANSWERS = "desafio-record/3"
+FORMATS = (FORMAT, FORMAT_WITH_PROTOCOL, FORMAT_WITH_ANSWERS)
 # Members of format 1 that no record ever filled: ``protocol`` took their place.
 NEVER_FILLED: Mapping[str, Any] = {"idle": None, "references": []}
 MAX_RECORD_BYTES = 8 * 2**20
@@ -50,6 +53,7 @@ MAX_CASES, MAX_REPETITIONS = 10_000, 100
 # The column's: interrupted ones are run again under the next number, so that they are not one to five.
 LARGEST_REPETITION = 32_767
 MAX_RUNS, MAX_CALLS_OF_A_RUN = 50_000, 1000
+MAX_ANSWER_CHARACTERS = 1_000_000
 NO_PREVIOUS = "0" * 64
 # What stands around the runs in canonical JSON; no text holds it, since it has a quote.
 RUNS_BEGIN, RUNS_END = '"runs":[', '],"score":'
@@ -127,7 +131,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One case in one repetition. ``key`` is "" for a private case; the last call's answer was graded.
+    """One case in one repetition. ``key`` is "" for a private case; its one call's answer was graded.
 
     ``grade`` has 6 decimals.
     """
@@ -138,6 +142,35 @@ class Run:
     weight: int
     grade: str
     calls: tuple[Call, ...]
+
+    @property
+    def texts(self) -> tuple[str | None, ...]:
+        """What was answered, call by call; the last one was graded. None for each that is private."""
+        return tuple(call.answer for call in self.calls)
+
+    @property
+    def text_hashes(self) -> tuple[str, ...]:
+        """The salted hash of each of ``texts``."""
+        return tuple(call.answer_sha256 for call in self.calls)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredRun(Run):
+    """A case whose graded answer was made of its calls' texts by the steps that were handed in.
+
+    ``answer_sha256`` covers it as if it were one more call; ``answer`` is None for a private suite.
+    """
+
+    answer_sha256: str
+    answer: str | None = None
+
+    @property
+    def texts(self) -> tuple[str | None, ...]:
+        return (*(call.answer for call in self.calls), self.answer)
+
+    @property
+    def text_hashes(self) -> tuple[str, ...]:
+        return (*(call.answer_sha256 for call in self.calls), self.answer_sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,6 +349,8 @@ class Record:
     @property
     def format(self) -> str:
         """A record has one only: that in which all it tells can be told."""
+        if self.runs and isinstance(self.runs[0], AnsweredRun):
+            return FORMAT_WITH_ANSWERS
         return FORMAT_WITH_PROTOCOL if self.protocol else FORMAT
 
 
@@ -342,7 +377,7 @@ def run_order(run: Run) -> tuple[int, str, str]:
 def write(record: Record) -> bytes:
     """The record's canonical bytes. Raises ``NotCanonical`` and ``RecordUnreadable``, as ``read`` would."""
     told = dataclasses.asdict(record) | {"format": record.format}
-    if told["protocol"] is None:
+    if record.format == FORMAT:
         del told["protocol"]
         told |= NEVER_FILLED
     raw = canonical.dumps(told)
@@ -357,7 +392,10 @@ def read(raw: bytes) -> Record:
     """
     record = _read_quickly(raw)
     if record is None:
-        record = _RECORD(_members(canonical.loads_for_shape(raw, max_bytes=MAX_RECORD_BYTES)))
+        value = canonical.loads_for_shape(raw, max_bytes=MAX_RECORD_BYTES)
+        members = _members(value)
+        shape = _RECORD_WITH_ANSWERS if value["format"] == FORMAT_WITH_ANSWERS else _RECORD
+        record = shape(members)
     _check_order(record)
     if record.protocol:
         _check_protocol(record.protocol)
@@ -415,12 +453,14 @@ def place_of(raw: bytes) -> Place:
 
 
 def _members(value: Any) -> dict[str, Any]:
-    """The record's own, from either format."""
+    """The record's own, from any format."""
     told = value.get("format") if type(value) is dict else None
-    if told not in (FORMAT, FORMAT_WITH_PROTOCOL):
-        known = f"{FORMAT!r} y {FORMAT_WITH_PROTOCOL!r}"
+    if told not in FORMATS:
+        known = ", ".join(FORMATS)
         raise RecordUnreadable(f"es {told!r} y esta versión lee {known}", where="format")
     members = {name: member for name, member in value.items() if name != "format"}
+    if told == FORMAT_WITH_ANSWERS:
+        return members
     if told == FORMAT_WITH_PROTOCOL:
         if value.get("protocol", ...) is None:
             raise RecordUnreadable("falta el protocolo, que es lo que tiene este formato", where="protocol")
@@ -445,7 +485,10 @@ def _check_order(record: Record) -> None:
         if bool(run.key) != is_public:
             raise RecordUnreadable("solo los casos públicos llevan clave", where=f"runs.{index}.key")
     runs = () if is_public else record.runs
-    for index in [place for place, run in enumerate(runs) for call in run.calls if call.answer is not None]:
+    told = [place for place, run in enumerate(runs) for call in run.calls if call.answer is not None]
+    if record.format == FORMAT_WITH_ANSWERS:
+        told += [place for place, run in enumerate(runs) if run.texts[-1] is not None]
+    for index in told:
         what = "las respuestas a casos privados no van en el registro"
         raise RecordUnreadable(what, where=f"runs.{index}.calls")
 
@@ -496,7 +539,7 @@ _CALL = Shape(
     attempts=whole(1),
     finish_reason=text(most=32),
     answer_sha256=_hash,
-    answer=or_none(text(most=1_000_000)),
+    answer=or_none(text(most=MAX_ANSWER_CHARACTERS)),
     energy_mj=or_none(whole()),
 )
 _RUN = Shape(
@@ -507,6 +550,17 @@ _RUN = Shape(
     weight=whole(1, 10**6),
     grade=fraction(6),
     calls=list_of(_CALL, most=MAX_CALLS_OF_A_RUN, least=1),
+)
+_ANSWERED_RUN = Shape(
+    AnsweredRun,
+    case_sha256=_hash,
+    key=text(most=40),
+    repetition=_repetition,
+    weight=whole(1, 10**6),
+    grade=fraction(6),
+    calls=list_of(_CALL, most=MAX_CALLS_OF_A_RUN, least=1),
+    answer_sha256=_hash,
+    answer=or_none(text(most=MAX_ANSWER_CHARACTERS)),
 )
 _USUAL_RUN = re.compile("(" + _RUN.pattern(calls=r"\[" + _CALL.pattern() + r"\]") + ")")
 _FIRST_OF_RUN = 1 + len(dataclasses.fields(Call))
@@ -634,4 +688,5 @@ _READERS: dict[str, Reader[Any]] = dict(
     protocol=or_none(_PROTOCOL),
 )
 _RECORD = Shape(Record, **_READERS)
+_RECORD_WITH_ANSWERS = Shape(Record, **{**_READERS, "runs": list_of(_ANSWERED_RUN, most=MAX_RUNS, least=1)})
 _RECORD_BUT_RUNS = Shape(Record, **{**_READERS, "runs": list_of(_RUN, most=0)})

@@ -21,6 +21,7 @@ from scoring.record.chain import seal
 from scoring.record.counted import all_counted, window_differences
 from scoring.record.difference import Difference
 from scoring.record.errors import RecordUnreadable
+from scoring.record.protocol import void_repetitions
 from scoring.record.recompute import differences, recompute
 from scoring.record.sealed import Baseline, Hardware, Protocol, Record
 from tests.scoring.contexts import UNDER_ANY_DECIMAL_SETTINGS
@@ -49,6 +50,18 @@ def counting(record: Record, *repetitions: int, **outcome: Any) -> Record:
 
 def without_protocol(**overrides: Any) -> Record:
     return a_measured_record(protocol=None, **overrides)
+
+
+def test_an_auditor_is_told_which_repetitions_were_begun_and_do_not_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    several = sealed.read(seal(a_measured_record(repetitions=(3, 4, 6, 7, 8))).content)
+    assert void_repetitions(several) == (1, 2, 5)
+    assert void_repetitions(sealed.read(seal(a_measured_record()).content)) == ()
+    path = a_bundle(tmp_path / "a.zip", [seal(a_measured_record(repetitions=(3, 4, 6, 7, 8)))])
+    assert audit.main(["recompute", str(path)]) == 0
+    told = capsys.readouterr().out.splitlines()[0]
+    assert told.endswith("; repeticiones nulas, que no cuentan: 1, 2, 5")
 
 
 # --- five repetitions --------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from scoring.record.difference import Difference
 from scoring.record.errors import DisclosureUnreadable, NotRecomputable
 from scoring.record.recompute import differences, grading_differences, median_mj, recompute
 from scoring.record.sealed import Record, Rules
-from scoring.values import EvidenceGrade, GradedCase, TokenUse
+from scoring.values import EvidenceGrade, GradedCase, TokenUse, Use
 from tests.scoring.contexts import UNDER_ANY_DECIMAL_SETTINGS
 from tests.scoring.records import (
     ANSWERS,
@@ -58,7 +58,10 @@ def test_a_records_score_is_what_the_scoring_functions_give() -> None:
     uses = [TokenUse(prompt_tokens=20, completion_tokens=4 + index) for index in range(3)]
     energy_mj = estimate(DEFAULT_CPU, uses, Decimal(1)).energy_mj
     result = policies.apply(
-        policy="verde", parameters=VERDE, quality=quality.weighted_mean(graded), energy_mj=energy_mj
+        policy="verde",
+        parameters=VERDE,
+        quality=quality.weighted_mean(graded),
+        use=Use(energy_mj=energy_mj, prompt_tokens=60, completion_tokens=15),
     )
     computed = recompute(sealed.read(a_sealed().content))
     assert (computed.value, computed.quality, computed.green) == (

@@ -166,7 +166,7 @@ def test_an_unknown_and_a_missing_key_are_named_with_their_path(path: str) -> No
         ("references", {}),
         ("references", [{}]),
         ("protocol", None),
-        ("format", "desafio-record/3"),
+        ("format", "desafio-record/4"),
         ("format", []),
         ("chain.number", 0),
         ("chain.previous_sha256", "F" * 64),
