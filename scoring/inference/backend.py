@@ -65,7 +65,11 @@ class BackendSettings:
 
     def address(self, path: str) -> str:
         """The address of ``path`` ("chat/completions") below the server's ``/v1``."""
-        return f"{self.url.rstrip('/').removesuffix('/v1')}/v1/{path}"
+        return self.beside(f"v1/{path}")
+
+    def beside(self, path: str) -> str:
+        """The address of ``path`` ("tokenize") beside ``/v1``, where servers keep what OpenAI's has not."""
+        return f"{self.url.rstrip('/').removesuffix('/v1')}/{path}"
 
     @property
     def headers(self) -> dict[str, str]:
