@@ -1,8 +1,9 @@
-"""The protocol around the windows of a counter: reference workload, repetitions until they are enough, again.
+"""The protocol around the windows of a figure: reference workload, repetitions until they are enough, again.
 
-``judging`` calls ``measure`` for an evaluation whose energy a counter tells, and hands it what one repetition
-is. All that was measured is a row, so that another worker goes on from there: it runs the reference workload
-again first. What may not be counted together begins a new series, which ``Evaluation.series`` names.
+``judging`` calls ``measure`` and hands it what one repetition is. All that was measured is a row, so that
+another worker goes on from there: it runs the reference workload again first. What may not be counted
+together begins a new series, which ``Evaluation.series`` names. A figure that is worked out from tokens
+follows the same protocol with numbers of its own: it needs no lease of a device, no warm-up and no idle time.
 
 docs/energy.md tells the protocol; the figures of it are settings, and are stored with the first window.
 """
@@ -53,10 +54,12 @@ class Protocol:
     reference_s: float
     idle_s: float
     tolerance_percent: Decimal
+    workload: str
 
     @property
-    def workload(self) -> str:
-        return reference.WORKLOAD if self.reference_s else ""
+    def asks_for_more_than_one_run(self) -> bool:
+        """False for what was no protocol at all: then nothing is told of one."""
+        return bool(self.repetitions > 1 or self.window_s or self.reference_s or self.idle_s)
 
     def is_enough(self, windows: Sequence[Measurement]) -> bool:
         return len(windows) >= self.repetitions and sum(each.seconds for each in windows) >= self.window_s
@@ -73,13 +76,23 @@ class Protocol:
         }
 
     @classmethod
-    def of_settings(cls) -> Protocol:
+    def of_settings(cls, *, is_counted: bool) -> Protocol:
+        if not is_counted:
+            return cls(
+                repetitions=settings.ESTIMATE_REPETITIONS,
+                window_s=Decimal("0.000"),
+                reference_s=settings.ESTIMATE_REFERENCE_SECONDS,
+                idle_s=0.0,
+                tolerance_percent=Decimal(f"{settings.REFERENCE_TOLERANCE_PERCENT:.3f}"),
+                workload=reference.BRIEF.name if settings.ESTIMATE_REFERENCE_SECONDS else "",
+            )
         return cls(
             repetitions=settings.MEASUREMENT_REPETITIONS,
             window_s=Decimal(f"{settings.METER_WINDOW_SECONDS:.3f}"),
             reference_s=settings.REFERENCE_SECONDS,
             idle_s=settings.IDLE_SECONDS,
             tolerance_percent=Decimal(f"{settings.REFERENCE_TOLERANCE_PERCENT:.3f}"),
+            workload=reference.MEASURED.name if settings.REFERENCE_SECONDS else "",
         )
 
     @classmethod
@@ -90,6 +103,7 @@ class Protocol:
             reference_s=told["reference_seconds"],
             idle_s=told["idle_seconds"],
             tolerance_percent=Decimal(told["tolerance_percent"]),
+            workload=told["workload"],
         )
 
 
@@ -102,16 +116,21 @@ class Series:
     source: EnergySource
     first: int
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether a counter tells it. What tokens tell can be gone on with in the middle of a repetition."""
+        return not self.source.resumable
 
-def protocol_of(counted: Sequence[Measurement]) -> Protocol:
+
+def protocol_of(counted: Sequence[Measurement], *, is_counted: bool) -> Protocol:
     """The one that its first window was measured under; the settings' while there is none."""
     told = counted[0].evidence.get("protocol") if counted else None
-    return Protocol.of_json(told) if told else Protocol.of_settings()
+    return Protocol.of_json(told) if told else Protocol.of_settings(is_counted=is_counted)
 
 
-def is_whole(evaluation: Evaluation, counted: Sequence[Measurement]) -> bool:
-    """Whether a counter's series with these windows needs nothing more."""
-    protocol = protocol_of(counted)
+def is_whole(evaluation: Evaluation, counted: Sequence[Measurement], *, is_counted: bool) -> bool:
+    """Whether a series with these windows needs nothing more."""
+    protocol = protocol_of(counted, is_counted=is_counted)
     if not protocol.is_enough(counted):
         return False
     return not protocol.reference_s or _references(evaluation.pk, evaluation.series, AFTER).exists()
@@ -125,14 +144,15 @@ async def measure(series: Series, repeat: Callable[[int, Mapping[str, Any]], Awa
     and the faults of the backend.
     """
     counted = await sync_to_async(_counted)(series)
-    protocol = protocol_of(counted)
+    protocol = protocol_of(counted, is_counted=series.is_counted)
     if protocol.reference_s:
         await _run_reference(series, protocol, BEFORE)
     while not protocol.is_enough(counted):
         _check_it_can_end(protocol, counted)
         number = await sync_to_async(_begin_next)(series, counted)
         # With the first that counts, for the others are told by it.
-        told = {"protocol": await sync_to_async(_told)(series, protocol)} if not counted else {}
+        is_told = not counted and protocol.asks_for_more_than_one_run
+        told = {"protocol": await sync_to_async(_told)(series, protocol)} if is_told else {}
         await repeat(number, told)
         counted = await sync_to_async(_counted)(series)
     if protocol.reference_s:
@@ -158,14 +178,15 @@ def _check_it_can_end(protocol: Protocol, counted: Sequence[Measurement]) -> Non
 def _begin_next(series: Series, counted: Sequence[Measurement]) -> int:
     """The number of the repetition to run, noted in the row before anything of it runs.
 
-    One that has begun and was not measured is never gone on with.
+    A counter's that has begun and was not measured is never gone on with.
     """
     with transaction.atomic():
         lease.renew(series.held)
         row = Evaluation.objects.get(pk=series.held.evaluation_id)
         ranked = Run.objects.filter(evaluation=row, case__suite=series.phase.ranked_suite_id)
         begun = ranked.filter(repetition__gte=row.repetition).exists()
-        if not begun and row.repetition not in {each.repetition for each in counted}:
+        is_measured = row.repetition in {each.repetition for each in counted}
+        if not is_measured and not (begun and series.is_counted):
             return row.repetition
         number = row.repetition + 1
         lease.note(series.held, repetition=number)
@@ -187,22 +208,23 @@ def _references(evaluation_id: int, first: int, place: ReferenceRun.Place) -> Qu
 
 async def _run_reference(series: Series, protocol: Protocol, place: ReferenceRun.Place) -> None:
     idle = None
-    if place == BEFORE:
+    if place == BEFORE and series.is_counted:
         idle = await _idle(series, protocol)
         # The first work after a rest is paid for by nobody: clocks rise and caches fill.
-        await _ask(series, at_least_s=0)
+        await _ask(series, protocol, at_least_s=0)
     work: list[reference.Work] = []
 
     async def run() -> Sequence[TokenUse]:
-        work.append(await _ask(series, at_least_s=protocol.reference_s))
+        work.append(await _ask(series, protocol, at_least_s=protocol.reference_s))
         return work[0].calls
 
     measured, _ = await energy_window.measured(series.held, series.source, run)
     await sync_to_async(_keep)(series, protocol, place, measured, work[0], idle)
 
 
-async def _ask(series: Series, *, at_least_s: float) -> reference.Work:
+async def _ask(series: Series, protocol: Protocol, *, at_least_s: float) -> reference.Work:
     return await reference.run_passes(
+        reference.WORKLOADS[protocol.workload],
         backend_factory=lambda: OpenAIBackend(backend.settings_from_django()),
         concurrency=series.phase.concurrency,
         at_least_s=at_least_s,
@@ -242,7 +264,7 @@ def _keep(
         evaluation=row,
         series=series.first,
         place=place,
-        workload=reference.WORKLOAD,
+        workload=protocol.workload,
         source=measured.source,
         device=hardware.get("uuid") or measured.source,
         evidence_grade=measured.grade.value,

@@ -1,4 +1,4 @@
-"""The reference workload: the same fixed work before and after a measured series, and on every day.
+"""The reference workloads: the same fixed work before and after a measured series, and on every day.
 
 If a device needs another energy for it than it did before, something has changed that is no contestant's
 doing (temperature, clocks, a neighbour), and what was measured between cannot be compared. The worker runs
@@ -18,19 +18,53 @@ from scoring.harness import CaseOutcome, CaseRequest, RetryPolicy, run_cases
 from scoring.inference.backend import Backend
 from scoring.values import CompletionRequest, Message, Sampling, TokenUse
 
-WORKLOAD = "alia-reference/1"
 NS_PER_S = 10**9
-# Answers of some length, because the energy of a contest lies in writing; short enough that a pass of a large
-# model stays well below the ten seconds that a run should take.
-ANSWER_TOKENS = 48
-_QUESTIONS = (
-    "Explica en pocas frases por qué flota un barco de acero.",
-    "Resume para qué sirve el Boletín Oficial del Estado.",
-    "¿Qué diferencia hay entre un kilovatio y un kilovatio hora?",
-    "Describe el recorrido del río Duero, desde su nacimiento hasta el mar.",
-)
 # A device that answers at once would otherwise be asked for ever.
 MOST_PASSES = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """Questions that are always the same; each answer has at most ``answer_tokens``."""
+
+    name: str
+    questions: tuple[str, ...]
+    answer_tokens: int
+
+    def requests(self) -> list[CaseRequest]:
+        """One pass: greedy, with a fixed seed."""
+        sampling = Sampling(max_output_tokens=self.answer_tokens)
+        return [
+            CaseRequest(
+                key=f"referencia-{number}",
+                request=CompletionRequest(
+                    messages=(Message(role="user", content=question),), sampling=sampling
+                ),
+            )
+            for number, question in enumerate(self.questions, start=1)
+        ]
+
+
+# Answers of some length, because the energy of a contest lies in writing; short enough that a pass of a large
+# model stays well below the ten seconds that a run should take.
+MEASURED = Workload(
+    name="alia-reference/1",
+    questions=(
+        "Explica en pocas frases por qué flota un barco de acero.",
+        "Resume para qué sirve el Boletín Oficial del Estado.",
+        "¿Qué diferencia hay entre un kilovatio y un kilovatio hora?",
+        "Describe el recorrido del río Duero, desde su nacimiento hasta el mar.",
+    ),
+    answer_tokens=48,
+)
+# For what is worked out from tokens: it has no clocks that warm up, and only has to show that the backend
+# still counts and answers as it did, be it with another model or another template behind the same name.
+BRIEF = Workload(
+    name="alia-reference-brief/1",
+    questions=("¿Para qué sirve un contador eléctrico?", "Di en una frase qué hace un ayuntamiento."),
+    answer_tokens=12,
+)
+WORKLOADS = {workload.name: workload for workload in (MEASURED, BRIEF)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +83,8 @@ class Work:
         return sum(call.completion_tokens for call in self.calls)
 
 
-def requests() -> list[CaseRequest]:
-    """One pass: greedy, with a fixed seed."""
-    sampling = Sampling(max_output_tokens=ANSWER_TOKENS)
-    return [
-        CaseRequest(
-            key=f"referencia-{number}",
-            request=CompletionRequest(messages=(Message(role="user", content=question),), sampling=sampling),
-        )
-        for number, question in enumerate(_QUESTIONS, start=1)
-    ]
-
-
 async def run_passes(
+    workload: Workload,
     *,
     backend_factory: Callable[[], Backend],
     concurrency: int,
@@ -76,7 +99,7 @@ async def run_passes(
     calls: list[TokenUse] = []
     started_ns, passes = clock(), 0
     while passes < MOST_PASSES:
-        calls += await _one_pass(backend_factory, concurrency, case_timeout_s)
+        calls += await _one_pass(workload, backend_factory, concurrency, case_timeout_s)
         passes += 1
         if clock() - started_ns >= at_least_s * NS_PER_S:
             break
@@ -84,10 +107,10 @@ async def run_passes(
 
 
 async def _one_pass(
-    backend_factory: Callable[[], Backend], concurrency: int, case_timeout_s: float
+    workload: Workload, backend_factory: Callable[[], Backend], concurrency: int, case_timeout_s: float
 ) -> list[TokenUse]:
     outcomes = await run_cases(
-        cases=requests(),
+        cases=workload.requests(),
         backend_factory=backend_factory,
         concurrency=concurrency,
         case_timeout_s=case_timeout_s,

@@ -47,7 +47,7 @@ from tests.scripted_backend import MODEL, Answer, Received, answering, chat_even
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CASES = 3
-PASS = len(reference.requests())
+PASS = len(reference.MEASURED.requests())
 
 
 @dataclass(kw_only=True)
@@ -243,7 +243,7 @@ def test_answers_are_those_of_the_first_repetition_that_counts(phase: Phase, cou
     assert the_record().score.quality_repetitions == (2,)
 
 
-def test_what_is_estimated_from_tokens_runs_once_and_without_a_reference(asked: list[str]) -> None:
+def test_an_estimate_without_a_protocol_runs_once_and_its_record_tells_none(asked: list[str]) -> None:
     phase = a_phase(ranked_cases=CASES, feedback_suite=None)
     a_submission(phase)
     assert work().state == State.SCORED
@@ -265,7 +265,7 @@ def test_before_the_reference_the_device_rests_and_is_warmed_up(
     assert (before.idle_mj, before.idle_seconds) == (60, Decimal(3))
     assert after.idle_mj is None
     # One pass of it is in no window.
-    ours = [request.request.messages[0].content for request in reference.requests()]
+    ours = [request.request.messages[0].content for request in reference.MEASURED.requests()]
     passes = before.passes + after.passes + 1
     assert sum(prompt in ours for prompt in asked) == passes * PASS
     assert counter.opened == 1 + 1 + 5 + 1
@@ -325,7 +325,7 @@ def test_an_organizer_may_choose_another_baseline_for_the_day(phase: Phase, coun
 def test_another_model_has_a_baseline_of_its_own(phase: Phase, counting: Counting) -> None:
     other = a_submission(phase, state=State.CANCELLED).evaluations.get()
     theirs: dict[str, Any] = {"energy_mj": 1, "passes": 1, "source": "rapl:guion", "device": "rapl:guion"}
-    a_reference_run(other, **theirs, model="otro", concurrency=1, workload=reference.WORKLOAD)
+    a_reference_run(other, **theirs, model="otro", concurrency=1, workload=reference.MEASURED.name)
     a_submission(phase)
     counting(ScriptedCounter())
     assert work().state == State.SCORED
@@ -531,5 +531,5 @@ def test_a_witness_of_the_same_hardware_that_is_far_away_makes_it_wait(
 
 
 def test_a_protocol_comes_back_from_its_row_as_it_was() -> None:
-    protocol = Protocol.of_settings()
+    protocol = Protocol.of_settings(is_counted=True)
     assert Protocol.of_json(protocol.as_json()) == protocol
