@@ -24,9 +24,14 @@ FIXED_ONCE_OPEN = (
     "policy",
     "policy_parameters",
     "evidence_grade",
+    "ties",
     "max_characters",
     "max_lines",
     "max_output_tokens",
+    "kinds",
+    "max_examples",
+    "max_example_characters",
+    "max_calls_per_case",
     "energy_purse_mj",
 )
 
@@ -125,6 +130,17 @@ def _grade_choices() -> list[tuple[str, str]]:
     return [(grade.value, grade.value) for grade in EvidenceGrade]
 
 
+class Ties(models.TextChoices):
+    """Who shares a rank on the board."""
+
+    INTERVAL = "interval", _("quienes no se distinguen del primero de su grupo")
+    SCORE = "score", _("quienes tienen la misma puntuación")
+
+
+def only_prompts() -> list[str]:
+    return ["prompt"]
+
+
 class Phase(models.Model):
     """A stretch of a challenge with its own clock, policy, quotas and board.
 
@@ -161,6 +177,7 @@ class Phase(models.Model):
     evidence_grade = models.CharField(
         _("grado de evidencia"), max_length=1, choices=_grade_choices(), default=EvidenceGrade.E.value
     )
+    ties = models.CharField(_("comparten puesto"), max_length=8, choices=Ties.choices, default=Ties.INTERVAL)
 
     attempts_per_day = models.PositiveIntegerField(_("intentos por día"), default=10)
     attempts_per_phase = models.PositiveIntegerField(_("intentos en la fase"), default=100)
@@ -177,6 +194,14 @@ class Phase(models.Model):
     max_characters = models.PositiveIntegerField(_("caracteres como máximo"), default=8000)
     max_lines = models.PositiveIntegerField(_("líneas como máximo"), default=400)
     max_output_tokens = models.PositiveIntegerField(_("tokens de respuesta como máximo"), default=64)
+    kinds: models.JSONField[list[str], list[str]] = models.JSONField(
+        _("tipos de envío"), default=only_prompts, help_text=_("Lo que se puede enviar en esta fase.")
+    )
+    max_examples = models.PositiveSmallIntegerField(_("ejemplos como máximo"), default=8)
+    max_example_characters = models.PositiveIntegerField(
+        _("caracteres de los ejemplos como máximo"), default=16_000
+    )
+    max_calls_per_case = models.PositiveSmallIntegerField(_("pasos por caso como máximo"), default=4)
     concurrency = models.PositiveSmallIntegerField(_("peticiones a la vez"), default=4)
     case_timeout_s = models.PositiveIntegerField(_("segundos por caso"), default=60)
 
@@ -205,6 +230,10 @@ class Phase(models.Model):
             ),
             models.CheckConstraint(condition=models.Q(concurrency__gte=1), name="phase_concurrency_from_one"),
             models.CheckConstraint(
+                condition=models.Q(max_calls_per_case__gte=1), name="phase_allows_a_call_per_case"
+            ),
+            models.CheckConstraint(condition=models.Q(ties__in=Ties.values), name="phase_ties_is_known"),
+            models.CheckConstraint(
                 condition=models.Q(evidence_grade__in=[grade.value for grade in EvidenceGrade]),
                 name="phase_evidence_grade_is_known",
             ),
@@ -225,4 +254,7 @@ class Phase(models.Model):
             max_characters=self.max_characters,
             max_lines=self.max_lines,
             max_output_tokens=self.max_output_tokens,
+            max_examples=self.max_examples,
+            max_example_characters=self.max_example_characters,
+            max_calls_per_case=self.max_calls_per_case,
         )

@@ -16,7 +16,12 @@ from scoring.values import EvidenceGrade
 
 
 class Score(AppendOnlyModel):
-    """What an evaluation was worth, with all that is needed to compute it again."""
+    """What an evaluation was worth, with all that is needed to compute it again.
+
+    ``case_grades`` are the grades of its cases in millionths, in the suite's order, and ``repetitions_mj``
+    the energies that its own is the median of: what a board needs of it to tell chance from difference. Both
+    are in the runs and windows too, and None in a score from before they were kept here.
+    """
 
     evaluation = models.OneToOneField(
         Evaluation, on_delete=models.PROTECT, related_name="score", verbose_name=_("evaluación")
@@ -28,7 +33,7 @@ class Score(AppendOnlyModel):
     value = models.DecimalField(_("puntuación"), max_digits=8, decimal_places=4)
     quality = models.DecimalField(_("calidad"), max_digits=7, decimal_places=6)
     green = models.DecimalField(_("ahorro"), max_digits=7, decimal_places=6)
-    reaches_minimum = models.BooleanField(_("llega a la calidad mínima"))
+    reaches_minimum = models.BooleanField(_("hace lo que pide la política"))
     energy_mj = models.PositiveBigIntegerField(_("energía (mJ)"))
     evidence_grade = models.CharField(
         _("grado de evidencia"), max_length=1, choices=[(g.value, g.value) for g in EvidenceGrade]
@@ -41,6 +46,12 @@ class Score(AppendOnlyModel):
         _("parámetros de la política")
     )
     suite_sha256 = models.CharField(_("SHA-256 de la batería"), max_length=64)
+    case_grades: models.JSONField[list[int] | None, list[int] | None] = models.JSONField(
+        _("notas de los casos (millonésimas)"), null=True, blank=True, editable=False
+    )
+    repetitions_mj: models.JSONField[list[int] | None, list[int] | None] = models.JSONField(
+        _("energía de cada repetición (mJ)"), null=True, blank=True, editable=False
+    )
     created_at = models.DateTimeField(_("puntuado el"), db_default=Now())
 
     class Meta:

@@ -16,6 +16,8 @@ from challenges.models.people import Participation
 
 class Kind(models.TextChoices):
     PROMPT = "prompt", _("prompt")
+    FEWSHOT = "fewshot", _("prompt con ejemplos")
+    PIPELINE = "pipeline", _("cadena de pasos")
 
 
 class Submission(AppendOnlyModel):
