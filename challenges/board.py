@@ -11,17 +11,31 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Now
 
-from challenges import dispatch
+from challenges import dispatch, open_places
 from challenges.merit import best, by_participation, is_kept_out, not_replaced
-from challenges.models import Circuit, Consent, Evaluation, Phase, Purpose, ReviewDecision, Score, Standing
+from challenges.models import (
+    Circuit,
+    Consent,
+    Evaluation,
+    Phase,
+    Purpose,
+    ReviewDecision,
+    Score,
+    Standing,
+    Ties,
+)
 from scoring.energy.token_model import MODEL_GRADES
+from scoring.policies import in_layers
 from scoring.ranking import rank
 from scoring.values import Ranked, RankEntry
+
+if TYPE_CHECKING:
+    from scoring.uncertainty.values import Standing as StandingInDoubt
 
 # A token model's figure is never shown as a measured one.
 ESTIMATES = MODEL_GRADES
@@ -78,7 +92,7 @@ def build(phase: Phase, *, restricted: bool = False, at: datetime | None = None)
     freeze_at = None if restricted else phase.freeze_at
     frozen = freeze_at is not None and (at or dispatch.now()) >= freeze_at
     found = _at_freeze(phase, freeze_at) if freeze_at is not None and frozen else _now(phase)
-    rows = _rows(found.places)
+    rows = _rows(phase, found.places, is_public=not restricted)
     content = {
         "phase": phase.slug,
         "challenge": phase.challenge.slug,
@@ -232,27 +246,48 @@ def shown_name(score: Score, is_public: bool) -> str:
     return f"Participante {participation.public_id.hex[:6]}"
 
 
-def _rows(places: Sequence[_Place]) -> list[dict[str, Any]]:
+def _rows(phase: Phase, places: Sequence[_Place], *, is_public: bool) -> list[dict[str, Any]]:
     of = {str(place.score.participation.public_id): place for place in places}
-    ranked = rank(
-        RankEntry(
+    entries = [
+        open_places.Entry(
             id=public_id,
-            score=place.score.value,
-            reaches_minimum=place.score.reaches_minimum,
-            is_ranked=place.score.is_ranked,
+            score=place.score,
             tiebreak=f"{place.score.created_at.astimezone(UTC):%Y%m%d%H%M%S%f}-{place.score.pk:019d}",
         )
         for public_id, place in of.items()
+    ]
+    ranked = rank(in_layers(phase.policy, map(_rank_entry, entries)))
+    left_open = open_places.standings(phase, entries, is_public=is_public) or {}
+    return [_row(phase, entry, of[entry.id], left_open.get(entry.id)) for entry in ranked]
+
+
+def _rank_entry(entry: open_places.Entry) -> RankEntry:
+    score = entry.score
+    return RankEntry(
+        id=entry.id,
+        score=score.value,
+        reaches_minimum=score.reaches_minimum,
+        is_ranked=score.is_ranked,
+        tiebreak=entry.tiebreak,
+        quality=score.quality,
+        energy_mj=score.energy_mj,
     )
-    return [_row(entry, of[entry.id]) for entry in ranked]
 
 
-def _row(entry: Ranked, place: _Place) -> dict[str, Any]:
+def _row(phase: Phase, entry: Ranked, place: _Place, left_open: StandingInDoubt | None) -> dict[str, Any]:
+    """A row of the board's JSON. Without ``left_open`` nobody knows what chance leaves open: then all that
+    is told of it is null, and only equal scores share a rank."""
     score = place.score
+    shares_by_interval = left_open is not None and phase.ties == Ties.INTERVAL
     return {
         "participation": entry.id,
-        "rank": entry.rank,
-        "tied": entry.tied,
+        "rank": left_open.rank if left_open and shares_by_interval else entry.rank,
+        "tied": left_open.tied if left_open and shares_by_interval else entry.tied,
+        "tie_group": left_open.tie_group if left_open else None,
+        "best_rank": left_open.best_rank if left_open else None,
+        "worst_rank": left_open.worst_rank if left_open else None,
+        "score_low": f"{left_open.low:.4f}" if left_open else None,
+        "score_high": f"{left_open.high:.4f}" if left_open else None,
         "name": place.name,
         "score": f"{score.value:.4f}",
         "quality": f"{score.quality:.6f}",
