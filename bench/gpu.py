@@ -159,7 +159,7 @@ def _measure(chosen: argparse.Namespace, source: NvmlSource) -> int:
         finally:
             process.process.stop()
     print(f"{device.name}, {device.uuid}, driver {device.driver}, meter of grade {meter.grade}")
-    print(f"{chosen.model}, {chosen.concurrency} requests at a time, {reference.WORKLOAD}\n")
+    print(f"{chosen.model}, {chosen.concurrency} requests at a time, {reference.MEASURED.name}\n")
     return _told(runs)
 
 
@@ -181,6 +181,7 @@ def _one(chosen: argparse.Namespace, meter: MeteredSource, sampler: PowerSampler
 async def _work(chosen: argparse.Namespace, *, seconds: float) -> reference.Work:
     where = BackendSettings(url=chosen.url, model=chosen.model)
     return await reference.run_passes(
+        reference.MEASURED,
         backend_factory=lambda: OpenAIBackend(where),
         concurrency=chosen.concurrency,
         at_least_s=seconds,

@@ -34,7 +34,7 @@ def renew(phase_id: int) -> None:
 
 def publish(phase_id: int) -> bool:
     """Send the public board of the phase to whoever listens; False when Redis is away."""
-    phase = Phase.objects.select_related("challenge").get(pk=phase_id)
+    phase = Phase.objects.select_related("challenge", "ranked_suite").get(pk=phase_id)
     built = board.build(phase)
     message = json.dumps(
         {"phase_id": phase_id, "version": built.version, "body": built.body.decode()}, ensure_ascii=False

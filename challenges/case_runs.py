@@ -1,13 +1,14 @@
 """The cases of one suite in one evaluation: what is asked, what is stored, what is there already.
 
-Only ``evaluation`` calls it. Each finished case is one Run with one Call, written under the lease and never
-again.
+Only ``judging`` calls it. Each finished case is one Run with its Calls, written together under the lease and
+never again: of a case that broke off between two calls nothing is kept, and it is asked again whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Sum
@@ -16,10 +17,11 @@ from challenges import figure, lease, tallies
 from challenges.lease import Lease
 from challenges.models import Call, Run, Suite
 from challenges.models.immutable import AppendOnlyQuerySet
+from challenges.solution import Solution
 from scoring import graders
-from scoring.harness import CaseRequest
-from scoring.solutions import prompt
-from scoring.values import Completion, CompletionRequest, GradedCase, PromptContent, TokenUse
+from scoring.harness import CallOutcome, CasePlan, PlanOutcome
+from scoring.solutions.outputs import storable
+from scoring.values import GradedCase, TokenUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,28 +33,26 @@ class Repetition:
     suite: Suite
 
 
-def missing(part: Repetition, content: PromptContent) -> list[CaseRequest]:
-    """The requests of the cases that have no Run yet, in the suite's order."""
+def missing(part: Repetition, solution: Solution) -> list[CasePlan]:
+    """What to ask of the cases that have no Run yet, in the suite's order."""
     finished = set(_runs(part).values_list("case_id", flat=True))
     return [
-        CaseRequest(
-            key=case.key,
-            request=CompletionRequest(
-                messages=prompt.render(content, inputs=case.inputs), sampling=content.sampling
-            ),
-        )
+        CasePlan(key=case.key, next_request=partial(solution.next_request, inputs=case.inputs))
         for case in part.suite.cases.order_by("position")
         if case.pk not in finished
     ]
 
 
-def store(part: Repetition, *, key: str, completion: Completion) -> None:
-    """Grade one answer and store it with its call. Raises LeaseLost: then nothing was written.
+def store(part: Repetition, outcome: PlanOutcome) -> None:
+    """Grade one answer and store it with its calls. Raises LeaseLost: then nothing was written.
 
     Renewing the lease in the same transaction locks the row, so that no other worker can come in between.
+    Raises ``ValueError`` for a case without an answer.
     """
-    case = part.suite.cases.get(key=key)
-    answer = _storable(completion.text)
+    if outcome.answer is None:
+        raise ValueError(f"case {outcome.key} came to nothing")
+    case = part.suite.cases.get(key=outcome.key)
+    answer = storable(outcome.answer)
     grade = graders.grade(spec=case.grader, answer=answer, expected=case.expected)
     with transaction.atomic():
         lease.renew(part.held)
@@ -69,22 +69,29 @@ def store(part: Repetition, *, key: str, completion: Completion) -> None:
             },
         )
         if is_new:
-            Call.objects.create(
-                run=run,
-                text=answer,
-                finish_reason=completion.finish_reason,
-                model=completion.model,
-                prompt_tokens=completion.prompt_tokens,
-                completion_tokens=completion.completion_tokens,
-                cached_tokens=completion.cached_tokens,
-                first_token_ms=completion.first_token_ms,
-                duration_ms=completion.duration_ms,
-                attempts=completion.attempts,
-            )
+            Call.objects.bulk_create(_call(run, call) for call in outcome.calls)
     if is_new:
-        tallies.observe("backend_call_seconds", completion.duration_ms / 1000)
-        tallies.observe("backend_first_token_seconds", completion.first_token_ms / 1000)
-        tallies.add("transport_retries", completion.attempts - 1)
+        for completion in (call.completion for call in outcome.calls):
+            tallies.observe("backend_call_seconds", completion.duration_ms / 1000)
+            tallies.observe("backend_first_token_seconds", completion.first_token_ms / 1000)
+            tallies.add("transport_retries", completion.attempts - 1)
+
+
+def _call(run: Run, call: CallOutcome) -> Call:
+    completion = call.completion
+    return Call(
+        run=run,
+        index=call.index,
+        text=storable(completion.text),
+        finish_reason=completion.finish_reason,
+        model=completion.model,
+        prompt_tokens=completion.prompt_tokens,
+        completion_tokens=completion.completion_tokens,
+        cached_tokens=completion.cached_tokens,
+        first_token_ms=completion.first_token_ms,
+        duration_ms=completion.duration_ms,
+        attempts=completion.attempts,
+    )
 
 
 def token_use(part: Repetition) -> list[TokenUse]:
@@ -116,8 +123,3 @@ def _runs(part: Repetition) -> AppendOnlyQuerySet[Run]:
     return Run.objects.filter(
         evaluation_id=part.held.evaluation_id, repetition=part.number, case__suite=part.suite
     )
-
-
-def _storable(text: str) -> str:
-    """The text as a database can keep it: PostgreSQL refuses NUL, and half a surrogate pair has no UTF-8."""
-    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()

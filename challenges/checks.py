@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from challenges import backend
+from scoring.errors import SpecError
+from scoring.inference import token_counts
 from scoring.record.sealed import MAX_REPETITIONS
 
 SHORTEST_LEASE_S = 3
@@ -22,12 +25,14 @@ PROTOCOL_SECONDS = (
     "METER_WINDOW_SECONDS",
     "REFERENCE_SECONDS",
     "IDLE_SECONDS",
+    "ESTIMATE_REFERENCE_SECONDS",
 )
+PROTOCOL_REPETITIONS = ("MEASUREMENT_REPETITIONS", "ESTIMATE_REPETITIONS")
 
 
 @register
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_inference(), *_lease(), *_meter(), *_protocol()]
+    return [*_inference(), *_tokenizer(), *_lease(), *_meter(), *_protocol()]
 
 
 def _inference() -> list[CheckMessage]:
@@ -44,6 +49,17 @@ def _inference() -> list[CheckMessage]:
     if not FILE_HASH.fullmatch(settings.INFERENCE_FILE_SHA256):
         hint = "Write the 64 hexadecimal digits that sha256sum prints, in small letters, or leave it out."
         return [Error("INFERENCE_FILE_SHA256 is no SHA-256.", hint=hint, id="challenges.E007")]
+    return []
+
+
+def _tokenizer() -> list[CheckMessage]:
+    if not settings.TOKENIZER_FILE:
+        return []
+    try:
+        token_counts.load(Path(settings.TOKENIZER_FILE))
+    except (OSError, SpecError) as wrong:
+        hint = "Name the tokenizer.json that was published beside the model's weights, or leave it out."
+        return [Error(f"TOKENIZER_FILE cannot be used: {wrong}", hint=hint, id="challenges.E008")]
     return []
 
 
@@ -64,7 +80,10 @@ def _meter() -> list[CheckMessage]:
 
 def _protocol() -> list[CheckMessage]:
     rules = [
-        ("MEASUREMENT_REPETITIONS: 1 to 100", 1 <= settings.MEASUREMENT_REPETITIONS <= MAX_REPETITIONS),
+        *(
+            (f"{name}: 1 to {MAX_REPETITIONS}", 1 <= getattr(settings, name) <= MAX_REPETITIONS)
+            for name in PROTOCOL_REPETITIONS
+        ),
         ("REFERENCE_TOLERANCE_PERCENT: above 0", settings.REFERENCE_TOLERANCE_PERCENT > 0),
         ("MACHINE_PUE: 1 or more", 1 <= settings.MACHINE_PUE < math.inf),
         *((f"{name}: 0 or more", 0 <= getattr(settings, name) < math.inf) for name in PROTOCOL_SECONDS),

@@ -81,7 +81,8 @@ class Account:
 def of(evaluation: Evaluation) -> Account | None:
     """None where nothing was measured.
 
-    One query for an estimate, two for a calibrated figure, four for what a counter told.
+    One query for an estimate, two for a calibrated figure, four for what a counter told; three more for an
+    estimate with a reference workload.
     """
     windows = tuple(figure.windows(evaluation))
     if not windows:
@@ -95,7 +96,7 @@ def of(evaluation: Evaluation) -> Account | None:
         interval=interval_of(energies_mj, uncertainties_mj) if is_counted else None,
         predicted=None if is_counted else _predicted(evaluation, windows[0]),
         spread_percent=spread_percent(energies_mj) if is_counted else None,
-        reference=_reference(evaluation) if is_counted else None,
+        reference=_reference(evaluation) if windows[0].evidence.get("protocol") or is_counted else None,
     )
 
 

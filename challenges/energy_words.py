@@ -1,7 +1,7 @@
 """What people read beside an energy figure: what its grade claims, and what each flag means.
 
 Called by every door, so that the same figure is told in the same words. docs/energy.md says the same at
-length.
+length. The flag of a held score that is about no energy (docs/integrity.md) has its words here too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from scoring.energy.flags import Flag
 from scoring.energy.token_model import MODEL_GRADES
+from scoring.integrity import FLAG as INTEGRITY_LOOK
 from scoring.values import EvidenceGrade
 
 Words = str | Promise
@@ -78,6 +79,12 @@ FLAG_WORDS: Mapping[str, Words] = {
     Flag.SHORTENED_PROTOCOL: gettext_lazy("Se midió con ventanas más cortas que las del protocolo completo."),
 }
 
+# One sentence whatever was found: a contestant who tries out guesses is not told which one was right.
+INTEGRITY_WORDS: Words = gettext_lazy(
+    "Una regla automática pide que una persona de la organización mire este envío antes de que cuente."
+)
+_EVERY_WORDS: Mapping[str, Words] = {**FLAG_WORDS, INTEGRITY_LOOK: INTEGRITY_WORDS}
+
 
 def of_figure(grade: str, *, is_counted: bool) -> str:
     """``is_counted``: a counter told it. One that has only a model's grade is no counter of a device."""
@@ -87,4 +94,4 @@ def of_figure(grade: str, *, is_counted: bool) -> str:
 
 def of_flags(flags: Iterable[str]) -> list[str]:
     """A sentence for each, in the order of their names; one that this version does not know, as it is."""
-    return [str(FLAG_WORDS.get(flag, flag)) for flag in sorted(flags)]
+    return [str(_EVERY_WORDS.get(flag, flag)) for flag in sorted(flags)]

@@ -43,6 +43,11 @@ HEADER = (
     "tokens",
     "intentos",
     "puntuado_el",
+    "grupo",
+    "mejor_puesto",
+    "peor_puesto",
+    "puntuación_desde",
+    "puntuación_hasta",
     "revisión",
     "avisos",
     "decidida_por",
@@ -51,6 +56,9 @@ HEADER = (
 )
 # Of a score that was never held.
 NO_REVIEW = ("",) * 5
+# What chance leaves open, of a score that has no place.
+LEFT_OPEN = ("tie_group", "best_rank", "worst_rank", "score_low", "score_high")
+NO_PLACES = ("",) * len(LEFT_OPEN)
 STATUS = {NOBODY_YET: "en revisión", Verdict.ACCEPTED: "cuenta", Verdict.REJECTED: "no cuenta"}
 
 # What a spreadsheet takes for the start of a formula, or skips before one (OWASP, "CSV Injection").
@@ -133,6 +141,7 @@ def _cells(row: Mapping[str, Any], grade: str) -> list[str]:
         str(row["prompt_tokens"] + row["completion_tokens"]),
         str(row["attempts"]),
         row["scored_at"],
+        *("" if row[name] is None else str(row[name]) for name in LEFT_OPEN),
     ]
 
 
@@ -149,6 +158,7 @@ def _kept_out(score: Any) -> list[str]:
         str(score.prompt_tokens + score.completion_tokens),
         "",
         _moment(score.created_at),
+        *NO_PLACES,
         *_review(score),
     ]
 

@@ -26,9 +26,11 @@ from challenges import (
     device_lease,
     energy_window,
     figure,
+    integrity,
     lease,
     measured_series,
     sealing,
+    solution,
     standings,
     suite_hash,
 )
@@ -39,6 +41,7 @@ from challenges.lease import Lease
 from challenges.measured_series import Series
 from challenges.models import Evaluation, Phase, Reason, State, Suite, Visibility
 from challenges.models import Measurement as MeasurementRow
+from challenges.solution import Solution
 from challenges.standings import Judged
 from scoring import policies, quality
 from scoring.energy.flags import Flag
@@ -52,11 +55,11 @@ from scoring.errors import (
     MeasurementVoid,
     SpecError,
 )
-from scoring.harness import CaseOutcome, RetryPolicy, run_cases
+from scoring.harness import CallOutcome, PlanOutcome, RetryPolicy, run_plans
 from scoring.inference.describe import BackendDescription, describe
 from scoring.inference.openai import OpenAIBackend
-from scoring.solutions import prompt_json
-from scoring.values import PromptContent, TokenUse
+from scoring.policies.terms.values import millionths
+from scoring.values import TokenUse, Use
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +83,7 @@ class CaseRefused(Exception):
 class _Job:
     held: Lease
     phase: Phase
-    content: PromptContent
+    solution: Solution
     source: EnergySource
     series: int
     repetition: int
@@ -121,9 +124,7 @@ def _start(held: Lease, description: BackendDescription) -> _Job:
         "submission__phase__challenge", "submission__phase__ranked_suite", "submission__phase__feedback_suite"
     ).get(pk=held.evaluation_id)
     phase = evaluation.submission.phase
-    content, problems = prompt_json.decode(evaluation.submission.content)
-    if content is None:
-        raise SpecError(field="content", fix=f"El envío guardado no se puede leer: {problems}.")
+    handed_in = solution.stored(evaluation.submission)
     _check_suite(phase.ranked_suite)
     source = energy_window.source_for(phase)
     if not source.resumable and not device_lease.take(held.worker):
@@ -143,7 +144,7 @@ def _start(held: Lease, description: BackendDescription) -> _Job:
     return _Job(
         held=held,
         phase=phase,
-        content=content,
+        solution=handed_in,
         source=source,
         series=place.series,
         repetition=place.repetition,
@@ -157,7 +158,7 @@ def _place(evaluation: Evaluation, phase: Phase, source: EnergySource, model: di
     series, number = evaluation.series, evaluation.repetition
     counted = list(figure.windows(evaluation))
     measured = {each.repetition for each in counted}
-    if measured and (source.resumable or measured_series.is_whole(evaluation, counted)):
+    if measured and measured_series.is_whole(evaluation, counted, is_counted=not source.resumable):
         return _Place(series=series, repetition=number, reason=Reason.RESUMED, is_measured=True)
     is_begun = case_runs.has_any(evaluation.pk, number, phase.ranked_suite)
     if not measured and not is_begun:
@@ -179,9 +180,6 @@ def _check_suite(suite: Suite) -> None:
 
 async def _run_ranked(job: _Job) -> None:
     if job.is_measured:
-        return
-    if job.source.resumable:
-        await _repeat(job, job.repetition, {})
         return
     series = Series(held=job.held, phase=job.phase, source=job.source, first=job.series)
     await measured_series.measure(series, partial(_repeat, job))
@@ -271,14 +269,14 @@ class _Keeper:
     in_a_row: int = 0
     ran: list[tuple[str, int, int]] = field(default_factory=list)
 
-    async def keep(self, outcome: CaseOutcome) -> None:
+    async def keep(self, outcome: PlanOutcome) -> None:
         """Raises LeaseLost, SpecError, CaseRefused, the database's own error when it stays away for a
         lease, and the backend's fault when the run should end."""
-        if outcome.completion is not None:
+        if outcome.answer is not None:
             ended_ms = (time.monotonic_ns() - self.opened_ns) // NS_PER_MS
-            started_ms = max(ended_ms - round(outcome.completion.duration_ms), 0)
-            self.ran.append((outcome.key, started_ms, ended_ms))
-            store = partial(case_runs.store, self.part, key=outcome.key, completion=outcome.completion)
+            took_ms = round(sum(call.completion.duration_ms for call in outcome.calls))
+            self.ran.append((outcome.key, max(ended_ms - took_ms, 0), ended_ms))
+            store = partial(case_runs.store, self.part, outcome)
             await write_once_it_is_back(store, within_s=settings.LEASE_SECONDS)
             self.in_a_row = 0
             return
@@ -302,16 +300,21 @@ class _Keeper:
             self.faults.append(fault)
 
 
-async def _run_missing(job: _Job, part: Repetition, keep: Callable[[CaseOutcome], Awaitable[None]]) -> None:
-    requests = await sync_to_async(case_runs.missing)(part, job.content)
-    await run_cases(
-        cases=requests,
+async def _run_missing(job: _Job, part: Repetition, keep: Callable[[PlanOutcome], Awaitable[None]]) -> None:
+    plans = await sync_to_async(case_runs.missing)(part, job.solution)
+    await run_plans(
+        plans=plans,
         backend_factory=lambda: OpenAIBackend(backend.settings_from_django()),
         concurrency=job.phase.concurrency,
         case_timeout_s=job.phase.case_timeout_s,
         retries=RetryPolicy(),
+        on_call=_with_its_case,
         on_result=keep,
     )
+
+
+async def _with_its_case(call: CallOutcome) -> None:
+    """A call is stored with its case: see ``case_runs``."""
 
 
 def _grade_and_record(job: _Job) -> None:
@@ -322,22 +325,32 @@ def _grade_and_record(job: _Job) -> None:
     counted = list(figure.windows(evaluation))
     if not counted or not case_runs.is_complete(part):
         raise MeasurementVoid("Faltan casos o su medida de energía.")
-    uses = case_runs.token_use(part)
+    uses, graded = case_runs.token_use(part), case_runs.graded_cases(part)
     found = figure.of_windows(counted)
+    use = Use(
+        energy_mj=found.energy_mj,
+        prompt_tokens=sum(call.prompt_tokens for call in uses),
+        completion_tokens=sum(call.completion_tokens for call in uses),
+    )
     result = policies.apply(
         policy=job.phase.policy,
         parameters=job.phase.policy_parameters,
-        quality=quality.weighted_mean(case_runs.graded_cases(part)),
-        energy_mj=found.energy_mj,
+        quality=quality.weighted_mean(graded),
+        use=use,
     )
     evidence = sealing.evidence_of(evaluation, job.phase.ranked_suite)
     judged = Judged(
         result=result,
-        energy_mj=found.energy_mj,
+        energy_mj=use.energy_mj,
         evidence_grade=found.grade,
-        prompt_tokens=sum(use.prompt_tokens for use in uses),
-        completion_tokens=sum(use.completion_tokens for use in uses),
-        review_flags=figure.review_flags(counted, uses, in_flight=job.phase.concurrency),
+        prompt_tokens=use.prompt_tokens,
+        completion_tokens=use.completion_tokens,
+        case_grades=tuple(millionths(case.value) for case in graded),
+        repetitions_mj=tuple(each.energy_mj for each in counted),
+        review_flags=(
+            *figure.review_flags(counted, uses, in_flight=job.phase.concurrency),
+            *integrity.review_flags(evaluation, job.phase),
+        ),
     )
     standings.record(job.held, judged=judged, seal=partial(sealing.seal, evidence=evidence))
 

@@ -33,8 +33,8 @@ class Progress:
     """Cases answered of all that will be asked, and while it waits its place in the queue.
 
     What a counter measures is asked several times: ``repetition`` is the one at hand, of ``repetitions`` at
-    least; 1 of 1 for an estimate. ``ahead`` counts the evaluations that come before this one, ``wait_s`` is
-    how long that should take, None where nobody knows.
+    least; 1 of 1 for an estimate, unless a setting says otherwise. ``ahead`` counts the evaluations that come
+    before this one, ``wait_s`` is how long that should take, None where nobody knows.
     """
 
     done: int
@@ -81,9 +81,11 @@ def progress(submission: Submission, evaluation: Evaluation, absence: Absence | 
     """``absence`` is what ``waiting`` tells of them: while something is away the queue does not move."""
     phase = submission.phase
     is_counted = phase.evidence_grade in MEASURED_GRADES
-    measured = set(figure.windows(evaluation).values_list("repetition", flat=True)) if is_counted else set()
+    asked_for = settings.MEASUREMENT_REPETITIONS if is_counted else settings.ESTIMATE_REPETITIONS
+    is_repeated = is_counted or asked_for > 1
+    measured = set(figure.windows(evaluation).values_list("repetition", flat=True)) if is_repeated else set()
     # A repetition that broke off is run again whole: its answers count for nothing.
-    number = evaluation.repetition if is_counted else evaluation.series
+    number = evaluation.repetition if is_repeated else evaluation.series
     runs = Run.objects.filter(evaluation=evaluation, case=OuterRef("pk"))
     at_hand, first = Exists(runs.filter(repetition=number)), Exists(runs.filter(repetition=evaluation.series))
     is_ranked, is_shown = Q(suite=phase.ranked_suite_id), Q(suite=phase.feedback_suite_id)
@@ -94,7 +96,7 @@ def progress(submission: Submission, evaluation: Evaluation, absence: Absence | 
         shown_done=Count("pk", filter=Q(is_shown, ~is_ranked, first)),
     )
     done = counted["ranked"] * len(measured) + (0 if number in measured else counted["ranked_done"])
-    repetitions = max(settings.MEASUREMENT_REPETITIONS if is_counted else 1, len(measured))
+    repetitions = max(asked_for, len(measured))
     place = queue.place_of(evaluation, is_moving=absence is None)
     return Progress(
         done=done + counted["shown_done"],

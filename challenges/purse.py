@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from challenges import preview
 from challenges.errors import PurseExhausted
 from challenges.models import Evaluation, Participation, Phase, Purse, Reservation
-from scoring.values import PromptContent
+from challenges.solution import Solution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +43,15 @@ def balance(participation: Participation, phase: Phase) -> Balance | None:
     )
 
 
-def estimate_mj(phase: Phase, content: PromptContent) -> int:
-    """At most what the ranked suite should cost with this content, with every answer as long as it may be.
+def estimate_mj(phase: Phase, solution: Solution) -> int:
+    """At most what the ranked suite should cost with this solution, with every answer as long as it may be.
 
     The figure that is shown before one hands in, and like it told by no private case: a refusal says it, and
     costs nothing. Where the private cases are longer than the public ones a run may cost more; then the
     purse's ``left_mj`` goes below 0 and the next submission is refused. What was set aside too much comes
     back with the measured figure.
     """
-    return preview.expected_of_content(phase, content).at_most_mj
+    return preview.at_most_mj(phase, solution)
 
 
 def reserve(evaluation: Evaluation, phase: Phase, *, estimated_mj: int) -> None:

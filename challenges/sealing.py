@@ -21,6 +21,7 @@ from challenges.models import (
     Call,
     Case,
     Evaluation,
+    Kind,
     Leaderboard,
     Measurement,
     Phase,
@@ -232,14 +233,35 @@ def _runs(evaluation: Evaluation, suite: Suite, repetitions: Sequence[int]) -> I
     )
     for row in rows:
         case = commitments.case_sha256(suite.salt, case_text(row.case))
-        yield sealed.Run(
-            case_sha256=case,
-            key=row.case.key if is_public else "",
-            repetition=row.repetition,
-            weight=row.case.weight,
-            grade=fraction_text(row.grade, 6),
-            calls=tuple(_call(call, row, case, suite) for call in row.calls.all()),
+        calls = tuple(_call(call, row, case, suite) for call in row.calls.all())
+        told: dict[str, Any] = {
+            "case_sha256": case,
+            "key": row.case.key if is_public else "",
+            "repetition": row.repetition,
+            "weight": row.case.weight,
+            "grade": fraction_text(row.grade, 6),
+            "calls": calls,
+        }
+        if evaluation.submission.kind != Kind.PIPELINE:
+            # The one call's text is the answer.
+            yield sealed.Run(**told)
+            continue
+        yield sealed.AnsweredRun(
+            **told,
+            answer_sha256=_text_sha256(row, case, suite, index=len(calls), text=row.answer),
+            answer=row.answer if is_public else None,
         )
+
+
+def _text_sha256(run: Run, case: str, suite: Suite, *, index: int, text: str) -> str:
+    return commitments.answer_sha256(
+        suite.salt,
+        evaluation=str(run.evaluation_id),
+        case_sha256=case,
+        repetition=run.repetition,
+        index=index,
+        text=text,
+    )
 
 
 def _call(call: Call, run: Run, case: str, suite: Suite) -> sealed.Call:
@@ -251,14 +273,7 @@ def _call(call: Call, run: Run, case: str, suite: Suite) -> sealed.Call:
         duration_us=round(call.duration_ms * US_PER_MS),
         attempts=call.attempts,
         finish_reason=call.finish_reason,
-        answer_sha256=commitments.answer_sha256(
-            suite.salt,
-            evaluation=str(run.evaluation_id),
-            case_sha256=case,
-            repetition=run.repetition,
-            index=call.index,
-            text=call.text,
-        ),
+        answer_sha256=_text_sha256(run, case, suite, index=call.index, text=call.text),
         answer=call.text if suite.visibility == Visibility.PUBLIC else None,
     )
 

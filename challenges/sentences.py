@@ -6,6 +6,7 @@ makes sentences out of fields; it decides nothing, stores nothing and knows no p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import singledispatch
@@ -46,8 +47,28 @@ FIELD_NAMES = {
     "idempotency_key": gettext_lazy("Clave de idempotencia"),
     "content": gettext_lazy("Contenido"),
     "file": gettext_lazy("Fichero"),
+    "kind": gettext_lazy("Tipo de envío"),
+    "examples": gettext_lazy("Ejemplos"),
+    "steps": gettext_lazy("Pasos"),
+    "answer": gettext_lazy("Paso que da la respuesta"),
+    "document": gettext_lazy("Pasos"),
     "": gettext_lazy("Contenido"),
 }
+
+# What an example or a step has inside, behind its number.
+PART_NAMES = {
+    "public": gettext_lazy("caso público"),
+    "inputs": gettext_lazy("entradas"),
+    "answer": gettext_lazy("respuesta"),
+    "name": gettext_lazy("nombre"),
+    "extract": gettext_lazy("lo que se extrae"),
+    "extract.regex": gettext_lazy("expresión regular de «extract»"),
+    "extract.json": gettext_lazy("puntero JSON de «extract»"),
+    "when": gettext_lazy("condición «when»"),
+    "stop_if": gettext_lazy("condición «stop_if»"),
+}
+
+_NUMBERED = re.compile(r"(?P<list>examples|steps)\.(?P<index>[0-9]{1,6})(?:\.(?P<inside>.+))?")
 
 TYPE_NAMES = {
     "text": gettext_lazy("un texto"),
@@ -55,6 +76,7 @@ TYPE_NAMES = {
     "integer": gettext_lazy("un número entero"),
     "list": gettext_lazy("una lista de textos"),
     "object": gettext_lazy("un objeto con campos"),
+    "boolean": gettext_lazy("verdadero o falso (true o false)"),
 }
 
 
@@ -83,6 +105,14 @@ def field_name(field: str) -> str:
     known = FIELD_NAMES.get(field)
     if known is not None:
         return str(known)
+    numbered = _NUMBERED.fullmatch(field)
+    if numbered is not None:
+        made = _("Ejemplo %(number)d") if numbered["list"] == "examples" else _("Paso %(number)d")
+        whole = made % {"number": int(numbered["index"]) + 1}
+        inside = numbered["inside"]
+        return (
+            _("%(whole)s, %(inside)s") % {"whole": whole, "inside": _part_name(inside)} if inside else whole
+        )
     parent, _dot, index = field.replace("[", ".").replace("]", "").rpartition(".")
     if parent in FIELD_NAMES and index.isdecimal():
         return _("%(field)s, elemento %(number)d") % {
@@ -90,6 +120,14 @@ def field_name(field: str) -> str:
             "number": int(index) + 1,
         }
     return field
+
+
+def _part_name(inside: str) -> str:
+    """What is inside an example or a step, as far as it has a name for people."""
+    if known := FIELD_NAMES.get(inside):
+        text = str(known)
+        return text[:1].lower() + text[1:]
+    return str(PART_NAMES.get(inside, f"«{inside}»"))
 
 
 # --- one maker per code: (problem) -> what is wrong, then the fix -----------------------------------------
@@ -198,14 +236,90 @@ def _taken(problem: Problem) -> str:
 
 
 def _bad_json(problem: Problem) -> str:
-    return _(
-        "el fichero no es JSON válido. Debe empezar por «{», acabar por «}» y llevar los textos entre "
-        "comillas."
-    )
+    if problem.field == "file":
+        return _(
+            "el fichero no es JSON válido. Debe empezar por «{», acabar por «}» y llevar los textos entre "
+            "comillas."
+        )
+    if "column" in problem.params:
+        return _(
+            "no es JSON válido a partir de la columna %(column)s. Mira si falta una coma, una comilla o una "
+            "llave."
+        ) % {"column": _number(problem.params["column"])}
+    return _("no es JSON válido. Debe empezar por «{» y acabar por «}».")
 
 
 def _not_text(problem: Problem) -> str:
     return _("el fichero no es texto en UTF-8. Guárdalo como JSON en UTF-8 y vuelve a elegirlo.")
+
+
+def _unknown_kind(problem: Problem) -> str:
+    return _("esta fase no lo admite. Puedes enviar: %(known)s.") % {
+        "known": _listed(f"«{name}»" for name in _known(problem))
+    }
+
+
+def _unknown_case(problem: Problem) -> str:
+    return _("no hay ningún caso público «%(name)s». Los hay como %(known)s.") % _named(problem)
+
+
+def _no_public_answer(problem: Problem) -> str:
+    return _(
+        "la respuesta del caso «%(name)s» no es un texto que se pueda copiar. Escribe tú la respuesta."
+    ) % {"name": _shown(problem.params.get("name", ""))}
+
+
+def _missing_slot(problem: Problem) -> str:
+    return _("falta %(name)s, que la plantilla usa. Escríbelo en sus entradas.") % {
+        "name": _slot(problem.params["name"])
+    }
+
+
+def _unknown_step(problem: Problem) -> str:
+    if not _known(problem):
+        return _("no hay ningún paso anterior que se llame «%(name)s».") % {
+            "name": _shown(problem.params.get("name", ""))
+        }
+    return _("no hay ningún paso anterior que se llame «%(name)s». Los hay: %(known)s.") % _named(problem)
+
+
+def _bad_name(problem: Problem) -> str:
+    return _(
+        "«%(found)s» no vale como nombre. Empieza por una letra minúscula y lleva solo letras sin acento, "
+        "cifras y guiones bajos, 40 como máximo."
+    ) % {"found": _shown(problem.params.get("found", ""))}
+
+
+def _name_taken(problem: Problem) -> str:
+    return _("otro paso se llama ya «%(name)s». Ponle otro nombre.") % {
+        "name": _shown(problem.params.get("name", ""))
+    }
+
+
+def _bad_pattern(problem: Problem) -> str:
+    return _(
+        "no es una expresión regular de RE2 (%(detail)s). No admite referencias atrás ni miradas adelante; "
+        "«\\pL» es cualquier letra, con acento o sin él."
+    ) % {"detail": _shown(problem.params.get("detail", ""))}
+
+
+def _bad_pointer(problem: Problem) -> str:
+    return _("«%(found)s» no es un puntero JSON. Escríbelo como «/campo» o «/lista/0/campo».") % {
+        "found": _shown(problem.params.get("found", ""))
+    }
+
+
+def _one_of(problem: Problem) -> str:
+    names = problem.params.get("names", ())
+    listed = _listed(f"«{name}»" for name in (names if isinstance(names, tuple) else (names,)))
+    return _("lleva uno, y solo uno, de estos campos: %(names)s.") % {"names": listed}
+
+
+def _named(problem: Problem) -> dict[str, str]:
+    return {
+        "name": _shown(problem.params.get("name", "")),
+        "known": _listed(f"«{name}»" for name in _known(problem)),
+    }
 
 
 def _stale(problem: Problem) -> str:
@@ -233,6 +347,16 @@ WHAT: Mapping[str, Callable[[Problem], str]] = {
     "bad_json": _bad_json,
     "not_text": _not_text,
     "stale": _stale,
+    "unknown_kind": _unknown_kind,
+    "unknown_case": _unknown_case,
+    "no_public_answer": _no_public_answer,
+    "missing_slot": _missing_slot,
+    "unknown_step": _unknown_step,
+    "bad_name": _bad_name,
+    "name_taken": _name_taken,
+    "bad_pattern": _bad_pattern,
+    "bad_pointer": _bad_pointer,
+    "one_of": _one_of,
 }
 
 

@@ -27,7 +27,8 @@ from scoring.values import EvidenceGrade, PolicyResult
 class Judged:
     """What an evaluation came to, ready to be recorded. Energy in whole millijoules, of all ranked cases.
 
-    ``review_flags`` say why an organizer has to look at it first; without any it counts at once.
+    ``case_grades`` and ``repetitions_mj`` are those of ``Score``. ``review_flags`` say why an organizer has
+    to look at it first; without any it counts at once.
     """
 
     result: PolicyResult
@@ -35,6 +36,8 @@ class Judged:
     evidence_grade: EvidenceGrade
     prompt_tokens: int
     completion_tokens: int
+    case_grades: tuple[int, ...] | None = None
+    repetitions_mj: tuple[int, ...] | None = None
     review_flags: tuple[str, ...] = ()
 
 
@@ -76,6 +79,8 @@ def record(held: Lease, *, judged: Judged, seal: Callable[[Score], object]) -> S
             policy=phase.policy,
             policy_parameters=phase.policy_parameters,
             suite_sha256=phase.ranked_suite.sha256,
+            case_grades=None if judged.case_grades is None else list(judged.case_grades),
+            repetitions_mj=None if judged.repetitions_mj is None else list(judged.repetitions_mj),
         )
         seal(score)
         if judged.review_flags:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Count, Q
 
-from challenges import dispatch, purse, transitions, turns
+from challenges import dispatch, purse, solution, transitions, turns
 from challenges.after_commit import after_commit
 from challenges.errors import (
     IdempotencyConflict,
@@ -26,12 +26,14 @@ from challenges.errors import (
     PhaseClosed,
     QuotaExhausted,
 )
-from challenges.models import Case, Evaluation, Participation, Phase, Submission, Visibility
+from challenges.models import Case, Evaluation, Kind, Participation, Phase, Submission, Visibility
 from challenges.models.evaluation import REFUNDED
-from scoring.solutions import prompt, prompt_json
-from scoring.values import Message, Problem, PromptContent
+from challenges.solution import Solution
+from scoring.solutions.kinds import KINDS
+from scoring.values import CompletionRequest, Message, Problem
 
 LONGEST_IDEMPOTENCY_KEY = 80
+PROMPT = Kind.PROMPT.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,31 +52,36 @@ class Quota:
 
 
 def submit(
-    *, participation: Participation, phase: Phase, content: Mapping[str, Any], idempotency_key: str
+    *,
+    participation: Participation,
+    phase: Phase,
+    content: Mapping[str, Any],
+    idempotency_key: str,
+    kind: str = PROMPT,
 ) -> Submission:
     """Store a submission, take one attempt, and ask for its evaluation.
 
-    ``content`` is the raw JSON shape of the prompt kind. The same key with the same content gives the first
-    submission again. Raises NotParticipating, IdempotencyConflict, InvalidContent (every problem at once),
-    PhaseClosed, QuotaExhausted and PurseExhausted, in this order. Locks the participation's row until commit;
-    rings after it.
+    ``content`` is the raw JSON shape of the kind; what it takes from public cases is stored with it. The same
+    key with the same content gives the first submission again. Raises NotParticipating, IdempotencyConflict,
+    InvalidContent (every problem at once), PhaseClosed, QuotaExhausted and PurseExhausted, in this order.
+    Locks the participation's row until commit; rings after it.
     """
     if participation.challenge_id != phase.challenge_id:
         raise NotParticipating(slug=phase.challenge.slug)
     _check_key(idempotency_key)
-    decoded, problems = _decode(phase, content)
-    canonical = prompt_json.encode(decoded) if decoded is not None else None
-    if (earlier := _earlier(participation, phase, idempotency_key, canonical)) is not None:
+    read, problems = _read(phase, content, kind)
+    if (earlier := _earlier(participation, phase, idempotency_key, read)) is not None:
         return earlier
-    if decoded is None or canonical is None or problems:
+    if read is None or problems:
         raise InvalidContent(problems)
-    estimated_mj = purse.estimate_mj(phase, decoded) if phase.energy_purse_mj is not None else 0
+    canonical = read.canonical
+    estimated_mj = purse.estimate_mj(phase, read) if phase.energy_purse_mj is not None else 0
     with transaction.atomic():
         # Under this lock two clicks wait for each other, and attempts are counted one at a time. "No key": a
         # score that is being written names the participation, and must not wait for us while we wait for it.
         locked = Participation.objects.select_for_update(of=("self",), no_key=True).select_related("person")
         participation = locked.get(pk=participation.pk)
-        if (earlier := _earlier(participation, phase, idempotency_key, canonical)) is not None:
+        if (earlier := _earlier(participation, phase, idempotency_key, read)) is not None:
             return earlier
         now = dispatch.now()
         _check_open(phase, now)
@@ -82,6 +89,7 @@ def submit(
         submission = Submission.objects.create(
             participation=participation,
             phase=phase,
+            kind=read.kind,
             content=canonical,
             content_sha256=_sha256(canonical),
             idempotency_key=idempotency_key,
@@ -96,27 +104,30 @@ def submit(
     return submission
 
 
-def check(phase: Phase, content: Mapping[str, Any]) -> tuple[Problem, ...]:
+def check(phase: Phase, content: Mapping[str, Any], kind: str = PROMPT) -> tuple[Problem, ...]:
     """Everything that is wrong with ``content``, without spending anything."""
-    return _decode(phase, content)[1]
+    return _read(phase, content, kind)[1]
 
 
-def reserves_mj(phase: Phase, content: Mapping[str, Any]) -> int | None:
-    """What handing it in would set aside; None where the phase has no purse or it cannot be read."""
-    decoded, _problems = prompt_json.decode(content)
-    if decoded is None or phase.energy_purse_mj is None:
-        return None
-    return purse.estimate_mj(phase, decoded)
+def read(phase: Phase, content: Mapping[str, Any], kind: str = PROMPT) -> Solution:
+    """What would be stored. Raises InvalidContent with everything that is wrong."""
+    found, problems = _read(phase, content, kind)
+    if found is None or problems:
+        raise InvalidContent(problems)
+    return found
 
 
-def preview(phase: Phase, content: Mapping[str, Any], case: Case) -> tuple[Message, ...]:
-    """The messages that the model would get for a public case. Raises InvalidContent."""
+def reserves_mj(phase: Phase, content: Mapping[str, Any], kind: str = PROMPT) -> int | None:
+    """What handing it in would set aside; None where the phase has no purse. Raises InvalidContent."""
+    return None if phase.energy_purse_mj is None else purse.estimate_mj(phase, read(phase, content, kind))
+
+
+def preview(solution: Solution, case: Case) -> tuple[Message, ...]:
+    """The messages that the model would first get for a public case; ``solution`` is what ``read`` gave."""
     if case.suite.visibility != Visibility.PUBLIC:
         raise ValueError(f"case {case.pk} is private: nobody may see it, not even inside a prompt")
-    decoded, problems = _decode(phase, content)
-    if decoded is None or problems:
-        raise InvalidContent(problems)
-    return prompt.render(decoded, inputs=case.inputs)
+    request = solution.next_request(inputs=case.inputs)
+    return request.messages if isinstance(request, CompletionRequest) else ()
 
 
 def quota(participation: Participation, phase: Phase) -> Quota:
@@ -132,12 +143,20 @@ def slots_of(phase: Phase) -> dict[str, str]:
     return slots
 
 
-def _decode(phase: Phase, content: Mapping[str, Any]) -> tuple[PromptContent | None, tuple[Problem, ...]]:
-    decoded, problems = prompt_json.decode(content)
+def _read(phase: Phase, content: Mapping[str, Any], kind: str) -> tuple[Solution | None, tuple[Problem, ...]]:
+    """The content as it would be stored, with all that is wrong; None where it cannot be."""
+    if kind not in KINDS or kind not in phase.kinds:
+        offered = tuple(name for name in KINDS if name in phase.kinds)
+        return None, (Problem(field="kind", code="unknown_kind", params={"known": offered}),)
+    rules = KINDS[kind]
+    decoded, problems = rules.decode(content)
     if decoded is None:
         return None, problems
-    found = prompt.check(decoded, limits=phase.limits, slots=tuple(slots_of(phase)))
-    return decoded, (*problems, *(problem for problem in found if problem not in problems))
+    pool = {} if kind == PROMPT else solution.pool_of(phase)
+    found = rules.check(decoded, limits=phase.limits, slots=tuple(slots_of(phase)), pool=pool)
+    if all_of_them := (*problems, *(problem for problem in found if problem not in problems)):
+        return Solution(kind=kind, content=decoded) if kind == PROMPT else None, all_of_them
+    return Solution(kind=kind, content=rules.resolve(decoded, pool=pool)), ()
 
 
 def _check_key(key: str) -> None:
@@ -153,13 +172,15 @@ def _check_key(key: str) -> None:
 
 
 def _earlier(
-    participation: Participation, phase: Phase, key: str, canonical: Mapping[str, Any] | None
+    participation: Participation, phase: Phase, key: str, read: Solution | None
 ) -> Submission | None:
     """The submission that this key already made. Raises IdempotencyConflict where it was for another."""
     found = Submission.objects.filter(participation=participation, idempotency_key=key).first()
     if found is None:
         return None
-    if canonical is None or found.phase_id != phase.pk or found.content_sha256 != _sha256(canonical):
+    if read is None or (found.phase_id, found.kind) != (phase.pk, read.kind):
+        raise IdempotencyConflict(key=key)
+    if found.content_sha256 != _sha256(read.canonical):
         raise IdempotencyConflict(key=key)
     return found
 

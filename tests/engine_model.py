@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import models
 
-from challenges import circuits, dispatch, purse
+from challenges import circuits, dispatch, purse, submission
 from challenges.errors import PurseExhausted, QuotaExhausted
 from challenges.models import (
     Call,
@@ -37,7 +37,6 @@ from challenges.models import (
 )
 from challenges.models.evaluation import ACTIVE, FINAL, WAITING
 from challenges.submission import day_around
-from scoring.solutions import prompt_json
 from tests.factories import PROMPT
 
 # A contestant's evaluation costs a round; an organizer's one, and it goes a round ahead.
@@ -194,9 +193,8 @@ def everything() -> list[list[tuple[Any, ...]]]:
 
 
 def estimate_mj(phase: Phase) -> int:
-    content, _problems = prompt_json.decode(PROMPT)
-    assert content is not None
-    return purse.estimate_mj(phase, content)
+    found = submission.read(phase, PROMPT)
+    return purse.estimate_mj(phase, found)
 
 
 def lease_end(row: Evaluation) -> datetime:

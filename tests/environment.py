@@ -43,6 +43,8 @@ def prepare() -> Path:
             # Nobody listens there until the fixture `valkey` does.
             "REDIS_URL": f"unix://{folder / 'run' / 'valkey.sock'}",
             "LIVE_URL": "",
+            # Nobody listens there: a demo that happens to run beside the tests must not count their tokens.
+            "INFERENCE_URL": "http://127.0.0.1:9",
             "WITNESS_ENABLED": "0",
             # One window of whatever length, and nothing around it: the tests of the protocol set their own.
             "METER_SHORTEST_WINDOW_SECONDS": "0",
@@ -50,6 +52,7 @@ def prepare() -> Path:
             "MEASUREMENT_REPETITIONS": "1",
             "REFERENCE_SECONDS": "0",
             "IDLE_SECONDS": "0",
+            "ESTIMATE_REFERENCE_SECONDS": "0",
             "ACCOUNT_RATE_LIMITS": "false",
             "API_THROTTLE_RATES": json.dumps(dict.fromkeys(("anon", "user", "login", "submit"), MUCH)),
         }

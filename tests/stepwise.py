@@ -16,6 +16,7 @@ from challenges.lease import Lease
 from challenges.models import Case, Evaluation, Reason, Score, State, Suite
 from challenges.standings import Judged
 from scoring.errors import BackendUnavailable
+from scoring.harness import CallOutcome, PlanOutcome
 from scoring.inference.describe import BackendDescription
 from scoring.values import Completion, EvidenceGrade, Measurement, PolicyResult
 from tests.factories import unsealed
@@ -62,13 +63,17 @@ def completion(text: str = "sí", *, model: str = MODEL.model) -> Completion:
 
 def answer(job: Job, case: Case, text: str = "sí", *, model: str = MODEL.model) -> None:
     """Store one case as if the backend had just answered it."""
-    case_runs.store(
-        job.part(case.suite, job.repetition), key=case.key, completion=completion(text, model=model)
-    )
+    case_runs.store(job.part(case.suite, job.repetition), answered(case, completion(text, model=model)))
+
+
+def answered(case: Case, completion: Completion) -> PlanOutcome:
+    """A case of one call whose text is the answer."""
+    call = CallOutcome(key=case.key, index=0, completion=completion)
+    return PlanOutcome(key=case.key, answer=completion.text, calls=(call,))
 
 
 def unanswered(job: Job, suite: Suite) -> list[Case]:
-    keys = [request.key for request in case_runs.missing(job.part(suite, job.repetition), job.content)]
+    keys = [request.key for request in case_runs.missing(job.part(suite, job.repetition), job.solution)]
     return list(suite.cases.filter(key__in=keys).order_by("position"))
 
 
@@ -129,7 +134,7 @@ def writes(held: Lease) -> Iterator[Callable[[], object]]:
     for to, reason in ENDS_OF_STEPS:
         yield partial(lease.transition, held, to=to, reason=reason)
     for case in phase.ranked_suite.cases.all():
-        yield partial(case_runs.store, part, key=case.key, completion=completion())
+        yield partial(case_runs.store, part, answered(case, completion()))
     for is_ranked in (True, False):
         yield partial(
             energy_window.store,

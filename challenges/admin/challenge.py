@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from challenges import dispatch
+from challenges import dispatch, publishing
 from challenges.admin.phase_form import PhaseForm
 from challenges.admin.readonly import ReadOnlyAdmin, ReadOnlyInline, RowAdmin, shown_json
-from challenges.models import Case, Challenge, Phase, Suite
+from challenges.admin.statistics import PhaseStatisticsPages
+from challenges.models import Case, Challenge, Person, Phase, Suite, Visibility
 from challenges.models.challenge import FIXED_ONCE_OPEN
 
 
@@ -46,7 +47,7 @@ class ChallengeAdmin(RowAdmin):
 
 
 @admin.register(Phase)
-class PhaseAdmin(RowAdmin):
+class PhaseAdmin(PhaseStatisticsPages):
     form = PhaseForm
     list_display = ["title", "challenge", "opens_at", "closes_at", "freeze_at", "policy", "evidence_grade"]
     list_select_related = ["challenge"]
@@ -60,7 +61,7 @@ class PhaseAdmin(RowAdmin):
         (
             _("Puntuación"),
             {
-                "fields": ["policy", "policy_parameters", "evidence_grade"],
+                "fields": ["policy", "policy_parameters", "evidence_grade", "ties"],
                 "description": _("Se publica antes de abrir; desde que la fase abre ya no se puede cambiar."),
             },
         ),
@@ -78,7 +79,17 @@ class PhaseAdmin(RowAdmin):
         ),
         (
             _("Límites de una propuesta"),
-            {"fields": ["max_characters", "max_lines", "max_output_tokens"]},
+            {
+                "fields": [
+                    "kinds",
+                    "max_characters",
+                    "max_lines",
+                    "max_output_tokens",
+                    "max_examples",
+                    "max_example_characters",
+                    "max_calls_per_case",
+                ]
+            },
         ),
         (_("Ejecución"), {"fields": ["concurrency", "case_timeout_s"]}),
     ]
@@ -113,6 +124,19 @@ class SuiteAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Suite]:
         rows: QuerySet[Suite] = super().get_queryset(request)
         return rows.annotate(cases_in_it=Count("cases"))
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        suite = self.get_object(request, object_id)
+        is_private = suite is not None and suite.visibility == Visibility.PRIVATE
+        may_publish = is_private and publishing.may_publish(cast(Person, request.user))
+        context = {**(extra_context or {}), "may_publish": may_publish}
+        return super().change_view(request, object_id, form_url, context)
 
     @admin.display(description=_("casos"), ordering="cases_in_it")
     def case_count(self, suite: Any) -> int:

@@ -8,18 +8,24 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ValidationError
+from django.utils.functional import lazy
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from challenges import publishing
+from challenges.admin import policy_help
 from challenges.admin.readonly import RowForm
 from challenges.models import Challenge, Phase, Suite, Visibility
 from scoring import policies
 from scoring.errors import SpecError
+from scoring.solutions.kinds import KINDS
 
 
 class PhaseForm(RowForm):
     class Meta:
         model = Phase
         fields: ClassVar[list[str]] = []  # those that the admin names
+        help_texts: ClassVar[dict[str, Any]] = {"policy_parameters": lazy(policy_help.text, SafeString)()}
 
     def clean_time_zone(self) -> str:
         name: str = self.cleaned_data["time_zone"]
@@ -30,6 +36,17 @@ class PhaseForm(RowForm):
                 _("No existe esa zona horaria. Escríbela como «Europe/Madrid» o «Atlantic/Canary».")
             ) from unknown
         return name
+
+    def clean_kinds(self) -> list[str]:
+        written = self.cleaned_data["kinds"]
+        is_list = isinstance(written, list) and all(isinstance(name, str) for name in written)
+        if not is_list or not written or set(written) - KINDS.keys() or len(set(written)) < len(written):
+            known = ", ".join(f'"{name}"' for name in KINDS)
+            raise ValidationError(
+                _("Escribe una lista con uno o más de estos tipos, cada uno una vez: [%(known)s].")
+                % {"known": known}
+            )
+        return [name for name in KINDS if name in written]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -71,6 +88,8 @@ class PhaseForm(RowForm):
             return
         if suite.challenge_id != challenge.pk:
             self._refuse(field, _("Esta batería es de otro desafío. Elige una del mismo."))
+        elif field == "ranked_suite" and publishing.is_published(suite):
+            self._refuse(field, _("Los casos de esta batería ya son públicos. Crea otra versión y elígela."))
         elif suite.visibility != visibility:
             self._refuse(
                 field,

@@ -1,4 +1,4 @@
-"""Scores that are held because their energy stands out: what speaks for each, and the form that decides.
+"""Scores that are held for an organizer's eye: what speaks for each, and the form that decides.
 
 Rows are only looked at; a decision is a row of its own, which ``reviewing.decide`` writes.
 """
@@ -22,6 +22,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from challenges import energy_words, merit, reviewing
+from challenges.admin.integrity import IntegrityPages
 from challenges.admin.readonly import HiddenWhileFrozen, ReadOnlyInline
 from challenges.models import Person, Review, ReviewDecision, Verdict
 from challenges.reviewing import DecisionRefused
@@ -86,12 +87,13 @@ class DecisionInline(ReadOnlyInline):
 
 
 @admin.register(Review)
-class ReviewAdmin(HiddenWhileFrozen):
+class ReviewAdmin(IntegrityPages):
     """Those that wait come first. After a freeze only judges see what was scored since."""
 
     phase_path = "score__phase"
     moment_path = "score__created_at"
     change_form_template = "admin/challenges/review/change_form.html"
+    change_list_template = "admin/challenges/review/change_list.html"
     inlines = [DecisionInline]
 
     list_display = ["score_value", "status", "phase", "participation", "energy_mj", "why", "created_at"]
@@ -131,6 +133,7 @@ class ReviewAdmin(HiddenWhileFrozen):
         view = self.admin_site.admin_view(self.decide)
         return [
             path("<int:pk>/decidir/", view, name="challenges_review_decide"),
+            *self.integrity_urls(),
             *super().get_urls(),
         ]
 

@@ -16,7 +16,8 @@ from challenges.invariants.findings import Broken, Check, in_batches
 from challenges.models import Case, Evaluation, Measurement, Phase, Run, Score, State, Suite
 from scoring import policies, quality
 from scoring.errors import SpecError
-from scoring.values import GradedCase
+from scoring.policies.terms.values import millionths
+from scoring.values import GradedCase, Use
 
 JUDGED = (State.SCORED, State.SUPERSEDED)
 
@@ -34,10 +35,12 @@ class _Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Evidence:
-    """What was stored of one evaluation. ``weights`` are those of the suite's cases, by case."""
+    """What was stored of one evaluation. ``weights`` are those of the suite's cases, by case and in its
+    order; ``counted_mj`` are the energies of the windows that ``measured`` is made of, in theirs."""
 
     weights: Mapping[int, int]
     answered: Sequence[_Answered]
+    counted_mj: Sequence[int]
     measured: Figure | None
     phase_grade: str
 
@@ -80,13 +83,15 @@ def made_again() -> Iterator[Broken]:
                 yield _of(score, "score-suite", "no suite of its challenge has the hash that it names")
                 continue
             weights = weights_of(suite_id)
+            windows = measured[score.evaluation_id]
             evidence = _Evidence(
                 weights=weights,
                 answered=[run for run in answered[score.evaluation_id] if run.case_id in weights],
-                measured=measured.get(score.evaluation_id),
+                counted_mj=[each.energy_mj for each in windows],
+                measured=figure.of_windows(windows) if windows else None,
                 phase_grade=phase.evidence_grade,
             )
-            for look in (_wrong_cases, _wrong_energy, _wrong_tokens, _wrong_value, _wrong_rank):
+            for look in LOOKS:
                 yield from look(score, evidence)
 
 
@@ -99,7 +104,8 @@ def _suite_of(phase: Phase, sha256: str) -> int | None:
 
 
 def _weights_of(suite_id: int) -> dict[int, int]:
-    return dict(Case.objects.filter(suite=suite_id).values_list("pk", "weight"))
+    cases = Case.objects.filter(suite=suite_id).order_by("position")
+    return dict(cases.values_list("pk", "weight"))
 
 
 def _answered(batch: Sequence[Score]) -> Mapping[int, list[_Answered]]:
@@ -131,16 +137,16 @@ def _answered(batch: Sequence[Score]) -> Mapping[int, list[_Answered]]:
     return found
 
 
-def _measured(batch: Sequence[Score]) -> dict[int, Figure]:
+def _measured(batch: Sequence[Score]) -> Mapping[int, list[Measurement]]:
     rows = Measurement.objects.filter(
         evaluation__in=[score.evaluation_id for score in batch],
         repetition__gte=F("evaluation__series"),
         is_ranked=True,
     )
     counted: dict[int, list[Measurement]] = defaultdict(list)
-    for row in rows.defer("evidence").iterator():
+    for row in rows.defer("evidence").order_by("repetition").iterator():
         counted[row.evaluation_id].append(row)
-    return {evaluation_id: figure.of_windows(windows) for evaluation_id, windows in counted.items()}
+    return counted
 
 
 def _of(score: Score, rule: str, what: str) -> Broken:
@@ -185,7 +191,8 @@ def _wrong_tokens(score: Score, evidence: _Evidence) -> Iterator[Broken]:
 
 
 def _wrong_value(score: Score, evidence: _Evidence) -> Iterator[Broken]:
-    """By the score's own energy: whether that is the measured one, ``score-energy`` tells."""
+    """By the score's own energy and tokens: whether they are the measured and the counted ones,
+    ``score-energy`` and ``score-tokens`` tell."""
     if not _is_complete(evidence):
         return
     cases = [GradedCase(value=run.grade, weight=evidence.weights[run.case_id]) for run in evidence.answered]
@@ -194,7 +201,11 @@ def _wrong_value(score: Score, evidence: _Evidence) -> Iterator[Broken]:
             policy=score.policy,
             parameters=score.policy_parameters,
             quality=quality.weighted_mean(cases),
-            energy_mj=score.energy_mj,
+            use=Use(
+                energy_mj=score.energy_mj,
+                prompt_tokens=score.prompt_tokens,
+                completion_tokens=score.completion_tokens,
+            ),
         )
     except (SpecError, ValueError) as fault:
         yield _of(score, "score-value", f"it cannot be made again: {fault}")
@@ -203,6 +214,18 @@ def _wrong_value(score: Score, evidence: _Evidence) -> Iterator[Broken]:
     made = (again.score, again.quality, again.green, again.reaches_minimum)
     if stored != made:
         yield _of(score, "score-value", f"{_shown(stored)}; made again it is {_shown(made)}")
+
+
+def _wrong_grades(score: Score, evidence: _Evidence) -> Iterator[Broken]:
+    """What a board needs of a score is kept in its row as well, and must say the same as the evidence."""
+    grades, energies_mj = score.case_grades, score.repetitions_mj
+    if grades is not None and _is_complete(evidence):
+        by_case = {run.case_id: millionths(run.grade) for run in evidence.answered}
+        if grades != [by_case[case_id] for case_id in evidence.weights]:
+            yield _of(score, "score-grades", "the grades in its row are not those of its cases")
+    if energies_mj is not None and evidence.counted_mj and energies_mj != evidence.counted_mj:
+        what = f"{energies_mj} mJ in its row, its windows are of {evidence.counted_mj} mJ"
+        yield _of(score, "score-grades", what)
 
 
 def _shown(parts: tuple[Decimal, Decimal, Decimal, bool]) -> str:
@@ -219,11 +242,20 @@ def _wrong_rank(score: Score, evidence: _Evidence) -> Iterator[Broken]:
         yield _of(score, "score-ranked", what)
 
 
+LOOKS = (_wrong_cases, _wrong_energy, _wrong_tokens, _wrong_value, _wrong_grades, _wrong_rank)
 CHECKS = (
     Check(rules=("scored",), walk=scored),
     Check(rules=("score-place",), walk=place),
     Check(
-        rules=("score-suite", "score-cases", "score-energy", "score-tokens", "score-value", "score-ranked"),
+        rules=(
+            "score-suite",
+            "score-cases",
+            "score-energy",
+            "score-tokens",
+            "score-value",
+            "score-grades",
+            "score-ranked",
+        ),
         walk=made_again,
     ),
 )

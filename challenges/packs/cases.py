@@ -27,7 +27,9 @@ from scoring.errors import SpecError
 
 PUBLIC, PRIVATE = "public.jsonl", "private.jsonl"
 REQUIRED = ("key", "inputs", "expected", "grader")
-OPTIONAL = ("group", "weight")
+# ``canary`` is for whoever keeps the private file (docs/integrity.md): no row has it, and no model reads it.
+OPTIONAL = ("group", "weight", "canary")
+LONGEST_CANARY = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,7 @@ def _case(line: str, place: _Place, slots: Mapping[str, str] | None) -> PackCase
         return None
     table = Table(content, place.report)
     table.check_names(required=REQUIRED, optional=OPTIONAL)
+    table.text("canary", limit=LONGEST_CANARY)
     return PackCase(
         key=table.slug("key", limit=longest(Case, "key")),
         group=table.text("group", limit=longest(Case, "group")),

@@ -21,6 +21,7 @@ from challenges.packs.toml_lines import KeyPath
 from challenges.packs.values import PackPhase
 from scoring import policies
 from scoring.errors import SpecError
+from scoring.solutions.kinds import KINDS
 from scoring.values import EvidenceGrade
 
 REQUIRED = ("slug", "title", "opens_at", "closes_at", "policy", "policy_parameters")
@@ -31,10 +32,13 @@ WHOLE_NUMBERS = (
     "max_characters",
     "max_lines",
     "max_output_tokens",
+    "max_examples",
+    "max_example_characters",
+    "max_calls_per_case",
     "concurrency",
     "case_timeout_s",
 )
-OPTIONAL = ("freeze_at", "time_zone", "evidence_grade", "energy_purse_mj", *WHOLE_NUMBERS)
+OPTIONAL = ("freeze_at", "time_zone", "evidence_grade", "energy_purse_mj", "kinds", *WHOLE_NUMBERS)
 # Never seen by anyone: a phase without its moments has been reported, and its pack is refused.
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -84,6 +88,7 @@ def _phase(table: Table) -> PackPhase:
         policy_parameters=MappingProxyType(parameters),
         evidence_grade=_evidence_grade(table),
         energy_purse_mj=_energy_purse(table),
+        kinds=_kinds(table),
         **{
             name: table.whole(name, default=default(Phase, name), high=highest(Phase, name))
             for name in WHOLE_NUMBERS
@@ -100,6 +105,20 @@ def _clock(table: Table) -> tuple[datetime, datetime, datetime | None]:
     elif freeze_at is not None and not opens_at <= freeze_at <= closes_at:
         table.report(("freeze_at",), _("«freeze_at» debe caer entre «opens_at» y «closes_at»."))
     return opens_at, closes_at, freeze_at
+
+
+def _kinds(table: Table) -> tuple[str, ...]:
+    """What may be handed in, each kind once and in the order of the registry."""
+    written = table.content.get("kinds", default(Phase, "kinds")())
+    is_known = isinstance(written, list) and all(isinstance(name, str) and name in KINDS for name in written)
+    if not is_known or not written or len(set(written)) < len(written):
+        table.report(
+            ("kinds",),
+            _("«kinds» es una lista con uno o más de estos tipos, cada uno una vez: %(known)s.")
+            % {"known": listed(KINDS)},
+        )
+        return ()
+    return tuple(name for name in KINDS if name in written)
 
 
 def _time_zone(table: Table) -> str:

@@ -161,6 +161,7 @@ def _fields(phase: PackPhase) -> dict[str, Any]:
     return {
         **fields,
         "policy_parameters": dict(phase.policy_parameters),
+        "kinds": list(phase.kinds),
         "evidence_grade": phase.evidence_grade.value,
     }
 

@@ -77,6 +77,10 @@ class PackPhase:
     max_characters: int
     max_lines: int
     max_output_tokens: int
+    kinds: tuple[str, ...]
+    max_examples: int
+    max_example_characters: int
+    max_calls_per_case: int
     concurrency: int
     case_timeout_s: int
 

@@ -54,6 +54,8 @@ INFERENCE_CHAT_FORMAT = env.str("INFERENCE_CHAT_FORMAT", default="plain")
 # Fields that only some servers know, as JSON: llama.cpp's prompt cache must be off, or the order of the cases
 # changes the energy.
 INFERENCE_EXTRA_BODY = env.json("INFERENCE_EXTRA_BODY", default={})
+# The model's tokenizer.json, with which previews count tokens; without it they ask the server.
+TOKENIZER_FILE = env.str("TOKENIZER_FILE", default="")
 
 # The file that ./alia calibrate wrote, for phases of grade D.
 TOKEN_MODEL = env.str("TOKEN_MODEL", default="")
@@ -71,6 +73,10 @@ MEASUREMENT_REPETITIONS = env.int("MEASUREMENT_REPETITIONS", default=5)
 REFERENCE_SECONDS = env.float("REFERENCE_SECONDS", default=10.0)
 REFERENCE_TOLERANCE_PERCENT = env.float("REFERENCE_TOLERANCE_PERCENT", default=2.0)
 IDLE_SECONDS = env.float("IDLE_SECONDS", default=3.0)
+# The same protocol for a figure that is worked out from tokens: one answer tells all its tokens, and the
+# reference workload only has to show that the backend counts as it did.
+ESTIMATE_REPETITIONS = env.int("ESTIMATE_REPETITIONS", default=1)
+ESTIMATE_REFERENCE_SECONDS = env.float("ESTIMATE_REFERENCE_SECONDS", default=0.5)
 
 # Where the model runs, and its room's power usage effectiveness (1: cooling and supply are not counted). Both
 # are told beside the CO2, and neither is in any figure that ranks.

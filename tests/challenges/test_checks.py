@@ -30,6 +30,8 @@ def test_the_settings_of_the_tests_are_fine() -> None:
         ("METER_URL", "ftp://gpu.example.org", "challenges.E005"),
         ("MEASUREMENT_REPETITIONS", 0, "challenges.E006"),
         ("MEASUREMENT_REPETITIONS", 101, "challenges.E006"),
+        ("ESTIMATE_REPETITIONS", 0, "challenges.E006"),
+        ("ESTIMATE_REFERENCE_SECONDS", -0.1, "challenges.E006"),
         ("METER_WINDOW_SECONDS", -1.0, "challenges.E006"),
         ("METER_SHORTEST_WINDOW_SECONDS", float("nan"), "challenges.E006"),
         ("REFERENCE_SECONDS", float("inf"), "challenges.E006"),

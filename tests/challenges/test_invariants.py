@@ -341,6 +341,27 @@ def a_policy_that_is_none(contest: Contest) -> None:
     rows(Score).filter(pk=of(contest, 1).pk).update(policy="azar")
 
 
+def grades_of_other_cases(contest: Contest) -> None:
+    """The same grades in another order: of the same quality, so that no other rule sees it."""
+    score = of(contest, 1)
+    assert score.case_grades is not None
+    turned = score.case_grades[::-1]
+    assert turned != score.case_grades
+    rows(Score).filter(pk=score.pk).update(case_grades=turned)
+
+
+def a_grade_is_not_kept(contest: Contest) -> None:
+    score = of(contest, 1)
+    assert score.case_grades is not None
+    rows(Score).filter(pk=score.pk).update(case_grades=score.case_grades[:-1])
+
+
+def another_repetition_kept(contest: Contest) -> None:
+    score = of(contest, 1)
+    assert score.repetitions_mj is not None
+    rows(Score).filter(pk=score.pk).update(repetitions_mj=[*score.repetitions_mj, score.energy_mj])
+
+
 def the_last(contest: Contest) -> Record:
     return contest.phase.records.order_by("-number")[0]
 
@@ -551,6 +572,7 @@ DAMAGE: dict[str, list[Callable[[Contest], None]]] = {
     "score-energy": [another_energy_measured, another_grade_measured, no_energy_measured],
     "score-tokens": [tokens_of_another_call],
     "score-value": [a_better_grade, a_better_value, said_to_reach_the_minimum, a_policy_that_is_none],
+    "score-grades": [grades_of_other_cases, a_grade_is_not_kept, another_repetition_kept],
     "score-ranked": [ranked_by_mistake],
     "score-sealed": [the_last_record_is_gone],
     "record-chain": [a_record_follows_another],
@@ -594,7 +616,9 @@ ALSO = {
     "scored": {"score-sealed", "record-chain"},
     "score-place": {"record-score"},
     "score-suite": {"record-score"},
-    "score-value": {"record-score"},
+    # And its row keeps its cases' grades and its windows' energies.
+    "score-energy": {"score-grades"},
+    "score-value": {"record-score", "score-grades"},
     "score-ranked": {"record-score"},
     "record-chain": {"record-score"},
     # What is held makes no standing.
@@ -622,6 +646,11 @@ def test_damage_is_reported_by_the_rule_that_it_breaks(contest: Contest, rule: s
         assert each.is_certain or rule in DOUBTFUL or "nothing was set aside" in each.what
         assert CANARY not in each.row + each.what
         assert PROMPT["system"] not in each.what
+
+
+def test_a_score_from_before_grades_were_kept_breaks_no_rule(contest: Contest) -> None:
+    rows(Score).filter(pk=of(contest, 1).pk).update(case_grades=None, repetitions_mj=None)
+    assert rules_broken() == set()
 
 
 def test_a_board_whose_bytes_change_by_themselves_is_reported(

@@ -11,6 +11,7 @@ import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
@@ -22,12 +23,13 @@ import pytest
 from scoring import policies
 from scoring.graders import check_spec, grade
 from scoring.solutions import prompt
-from scoring.values import ContentLimits, PromptContent
+from scoring.values import ContentLimits, PromptContent, Use
 
 PACK = Path(__file__).resolve().parents[2] / "packs" / "energia-casa-oficina"
 FILES = ("public", "private")
 EXAMPLES = ("pregunta-directa", "con-ejemplos", "detallada")
-GROUPS = {"elegir": 8, "tema": 8, "sí o no": 6, "dato": 10, "cálculo": 6, "frase": 4}
+GROUPS = {"elegir": 9, "tema": 8, "sí o no": 8, "dato": 10, "cálculo": 8, "frase": 5}
+GROUPS |= {"fecha": 4, "tiempo": 4, "lista": 4}
 # Each sum as its question tells it, in the unit that it asks for.
 SUMS = {
     "luz-05": Fraction(10 * 5),
@@ -36,12 +38,40 @@ SUMS = {
     "factura-04": Fraction(80 - 60, 80) * 100,
     "co2-01": Fraction(200 * 4),
     "solar-04": Fraction(12 - 7),
+    "agua-06": Fraction(8 * 5),
+    "co2-02": Fraction(9 - 2),
     "oficina-52": Fraction(30 * 8),
     "luz-55": Fraction(10 * (60 - 10)),
     "factura-53": Fraction("0.10") * 50,
     "oficina-53": Fraction(200 - 180, 200) * 100,
     "co2-51": Fraction(3 * 4),
     "solar-53": Fraction(9 - 4),
+    "lavado-52": Fraction("0.5") * 12,
+    "agua-54": Fraction(60 - 35),
+}
+# Each date as its question tells it, counted where it has to be.
+DATES = {
+    "factura-05": date(2025, 3, 5),
+    "solar-05": date(2026, 4, 30) + timedelta(days=2),
+    "calor-06": date(2026, 11, 2),
+    "viaje-06": date(2025, 10, 8),
+    "factura-55": date(2026, 2, 11),
+    "aislamiento-54": date(2025, 5, 29) + timedelta(days=4),
+    "calor-55": date(2027, 7, 6),
+    "viaje-58": date(2026, 2, 5),
+}
+# Months where a cost is divided by what is saved in a month or a year, else hours.
+MONTHS = {
+    "solar-06": Fraction(3000, 500) * 12,
+    "espera-04": Fraction(24, 2),
+    "aislamiento-55": Fraction(800, 200) * 12,
+    "luz-57": Fraction(8, 1),
+}
+HOURS = {
+    "lavado-02": Fraction(3),
+    "luz-07": Fraction(17 * 60 + 30 - 8 * 60, 60),
+    "lavado-53": Fraction(5),
+    "calor-56": Fraction(21 * 60 + 30 - 18 * 60, 60),
 }
 # Of the 2048 that the demo's model has for a case, what an answer and the chat format's marks leave.
 MAX_PROMPT_TOKENS = 1800
@@ -138,8 +168,27 @@ def right_answers(case: Case) -> Iterator[str]:
         yield from (spanish, f"Respuesta: {spanish}", f"{spanish} {spec.get('unit', '')}")
     elif spec["name"] == "exact":
         yield from (expected, f" {expected.capitalize()}.\n", *spec.get("accept", []))
+    elif spec["name"] == "date":
+        day = date.fromisoformat(expected)
+        yield from (expected, f"{day:%d/%m/%Y}", f"El {day.day}/{day.month}.")
+    elif spec["name"] == "duration":
+        yield from written_lengths(case["key"])
+    elif spec["name"] == "set_f1":
+        names = [item if isinstance(item, str) else item[0] for item in expected]
+        yield from (", ".join(names), " y ".join(reversed(names)), "\n".join(f"- {name}" for name in names))
     else:
         yield from ([expected] if isinstance(expected, str) else expected)
+
+
+def written_lengths(key: str) -> Iterator[str]:
+    """In two units, as people say them: «72 meses» and «6 años», «570 minutos» and «9 horas y 30 minutos»."""
+    if key in MONTHS:
+        yield f"{MONTHS[key]} meses"
+        if not MONTHS[key] % 12:
+            yield f"{MONTHS[key] / 12} años"
+        return
+    minutes = HOURS[key] * 60
+    yield from (f"{minutes} minutos", f"{minutes // 60} horas y {minutes % 60} minutos")
 
 
 def test_every_sum_is_right() -> None:
@@ -147,6 +196,25 @@ def test_every_sum_is_right() -> None:
         case["key"]: Fraction(str(case["expected"])) for case in EVERY_CASE if case["group"] == "cálculo"
     }
     assert stored == SUMS
+
+
+def test_every_date_is_right() -> None:
+    stored = {
+        case["key"]: date.fromisoformat(case["expected"]) for case in EVERY_CASE if case["group"] == "fecha"
+    }
+    assert stored == DATES
+
+
+def test_every_length_of_time_is_told_by_its_figures() -> None:
+    """That they are graded as right is claimed of every case above."""
+    assert {case["key"] for case in EVERY_CASE if case["group"] == "tiempo"} == {*MONTHS, *HOURS}
+
+
+def test_what_a_list_asks_for_stands_in_its_question() -> None:
+    for case in EVERY_CASE:
+        if case["group"] == "lista":
+            names = [item if isinstance(item, str) else item[0] for item in case["expected"]]
+            assert [name for name in names if name not in case["inputs"]["pregunta"]] == [], case["key"]
 
 
 def test_a_datum_stands_in_its_question() -> None:
@@ -194,7 +262,7 @@ def test_the_worked_example_of_the_statement_is_what_the_policy_gives() -> None:
             policy=phase["policy"],
             parameters=phase["policy_parameters"],
             quality=Decimal(quality),
-            energy_mj=energy_mj,
+            use=Use(energy_mj=energy_mj, prompt_tokens=1, completion_tokens=1),
         )
         assert f"{result.score:.2f}".replace(".", ",") in statement
         assert f"{result.green:.3f}".replace(".", ",") in statement
@@ -202,7 +270,7 @@ def test_the_worked_example_of_the_statement_is_what_the_policy_gives() -> None:
 
 def test_the_statement_counts_the_cases_as_they_are() -> None:
     statement = (PACK / "statement.md").read_text()
-    assert f"Son {sum(GROUPS.values())}, de seis grupos" in statement
+    assert f"Son {sum(GROUPS.values())}, de nueve grupos" in statement
     for group, count in GROUPS.items():
         assert f"| {group} | {count} |" in statement
 

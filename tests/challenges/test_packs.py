@@ -142,8 +142,8 @@ def test_the_example_of_the_documentation_is_a_right_pack(tmp_path: Path) -> Non
 
 def test_the_pack_of_the_house_is_right_and_large_enough() -> None:
     pack = load(REAL_PACK)
-    assert len(pack.public.cases) >= 40
-    assert len(pack.private.cases) >= 40
+    assert len(pack.public.cases) >= 60
+    assert len(pack.private.cases) >= 60
 
 
 # --- whatever comes -------------------------------------------------------------------------------------

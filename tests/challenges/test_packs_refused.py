@@ -13,6 +13,8 @@ import pytest
 
 from challenges.packs import PackError, load
 from challenges.packs.problems import MAX_PROBLEMS
+from scoring.graders import GRADERS
+from scoring.policies import POLICIES
 from tests.packs import MANIFEST, a_case, a_pack, lines, problems_of
 
 Form = Literal["NFC", "NFD"]
@@ -152,8 +154,8 @@ NOT_CASES: list[tuple[str, dict[str, Any] | str, str]] = [
     (
         "unknown field",
         a_case("x", puntos=1),
-        "no existe el campo «puntos». Los que hay son «key», «inputs», «expected», «grader», «group» y "
-        "«weight». Corrígelo o quítalo.",
+        "no existe el campo «puntos». Los que hay son «key», «inputs», «expected», «grader», «group», "
+        "«weight» y «canary». Corrígelo o quítalo.",
     ),
     *(
         (f"no {name}", a_case("x", **{name: None}), f"falta «{name}». Escríbelo.")
@@ -254,7 +256,7 @@ NOT_CASES: list[tuple[str, dict[str, Any] | str, str]] = [
     (
         "unknown grader",
         a_case("x", grader={"name": "oráculo"}),
-        "«grader.name»: Escribe uno de estos correctores: choice, exact, number, token_f1.",
+        f"«grader.name»: Escribe uno de estos correctores: {', '.join(GRADERS)}.",
     ),
     (
         "unknown option of a grader",
@@ -266,6 +268,7 @@ NOT_CASES: list[tuple[str, dict[str, Any] | str, str]] = [
         a_case("x", grader={"name": "choice", "options": {"a": "", "b": "Led"}}),
         "«grader.options.a»: Escribe el texto de la opción.",
     ),
+    ("a canary that is no text", a_case("x", canary=7), "«canary» debe ser un texto"),
     (
         "answer that is no option",
         a_case("x", expected="c"),
@@ -546,12 +549,23 @@ NOT_MANIFESTS: list[tuple[str, str, str, str]] = [
         'policy = "verde"\nmax_lines = 1.5',
         "20: fase 1: «max_lines» debe ser un número entero, sin comillas ni decimales.",
     ),
-    ("unknown policy", '"verde"', '"azul"', "19: fase 1: «policy»: Escribe una de estas políticas: verde."),
+    (
+        "unknown policy",
+        '"verde"',
+        '"azul"',
+        f"19: fase 1: «policy»: Escribe una de estas políticas: {', '.join(POLICIES)}.",
+    ),
     (
         "a parameter that is wrong",
         'q_min = "0.10"',
         "q_min = 0.10",
         '22: fase 1: «policy_parameters.q_min»: Escribe un texto de "0" a "1" con hasta 6 decimales',
+    ),
+    (
+        "a kind that there is not",
+        'policy = "verde"',
+        'policy = "verde"\nkinds = ["python"]',
+        "20: fase 1: «kinds» es una lista con uno o más de estos tipos",
     ),
     (
         "a parameter too many",

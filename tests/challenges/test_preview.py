@@ -18,8 +18,7 @@ from scoring.energy import calibration_file
 from scoring.energy.calibration import Calibration, Subject, calibrate, predict
 from scoring.energy.token_model import DEFAULT_CPU, TokenModel, call_mj
 from scoring.errors import SpecError
-from scoring.solutions import prompt_json
-from scoring.values import EvidenceGrade, PromptContent, TokenUse
+from scoring.values import EvidenceGrade, TokenUse
 from tests.factories import a_participation, a_phase, a_suite
 from tests.in_parallel import in_parallel
 from tests.scoring.calibrations import SUBJECT, TRUTH, windows
@@ -35,10 +34,8 @@ def raw(user: str = "{{pregunta}}", *, system: str = "", **sampling: Any) -> dic
     return {"system": system, "user": user, "sampling": {**SAMPLING, **sampling}}
 
 
-def decoded(content: Mapping[str, Any]) -> PromptContent:
-    found, problems = prompt_json.decode(content)
-    assert found is not None, problems
-    return found
+def expected(phase: Phase, content: Mapping[str, Any]) -> Expected:
+    return preview.expected(phase, submission.read(phase, content))
 
 
 def asking(*texts: str) -> list[dict[str, Any]]:
@@ -85,8 +82,8 @@ def test_no_private_text_moves_the_figure(
     without: dict[str, Any] = {} if has_public else {"feedback_suite": None}
     told = {
         (
-            preview.expected(phase, content),
-            purse.estimate_mj(phase, decoded(content)),
+            expected(phase, content),
+            purse.estimate_mj(phase, submission.read(phase, content)),
             refusal_of(phase, content),
         )
         for phase in (
@@ -111,7 +108,7 @@ def refusal_of(phase: Phase, content: dict[str, Any]) -> int:
 
 def test_a_feedback_suite_that_is_private_does_not_stand_for_the_ranked_one() -> None:
     told = {
-        preview.expected(a_phase(feedback_suite=a_suite(cases=asking(text)), ranked_cases=3), raw())
+        expected(a_phase(feedback_suite=a_suite(cases=asking(text)), ranked_cases=3), raw())
         for text in ("corta", "larga " * 200)
     }
     assert [each.basis for each in told] == [Basis.ASSUMED]
@@ -121,7 +118,7 @@ def test_a_feedback_suite_that_is_private_does_not_stand_for_the_ranked_one() ->
 
 
 def basis_and_most(phase: Phase, **sampling: Any) -> tuple[Basis, int, int]:
-    found = preview.expected(phase, raw(**sampling))
+    found = expected(phase, raw(**sampling))
     return found.basis, found.cases, found.at_most_mj
 
 
@@ -152,8 +149,7 @@ def test_without_a_public_case_each_slot_has_an_assumed_length() -> None:
 def test_longer_answers_and_longer_texts_are_expected_to_cost_more(file: Path) -> None:
     phase = a_phase(evidence_grade="C")
     little, chatty, wordy = (
-        preview.expected(phase, each)
-        for each in (raw(), raw(max_output_tokens=64), raw(f"{LONG}{{{{pregunta}}}}"))
+        expected(phase, each) for each in (raw(), raw(max_output_tokens=64), raw(f"{LONG}{{{{pregunta}}}}"))
     )
     for more in (chatty, wordy):
         assert more.at_most_mj > little.at_most_mj
@@ -167,14 +163,14 @@ def high(found: Expected) -> int:
 
 def test_what_cannot_be_read_has_no_figure() -> None:
     with pytest.raises(InvalidContent):
-        preview.expected(a_phase(), {"user": 7})
+        submission.read(a_phase(), {"user": 7})
 
 
 # --- which model tells it -----------------------------------------------------------------------------------
 
 
 def test_an_estimated_phase_is_told_an_estimate_though_a_calibration_is_there(file: Path) -> None:
-    found = preview.expected(a_phase(evidence_grade="E"), raw())
+    found = expected(a_phase(evidence_grade="E"), raw())
     assert (found.grade, found.interval) == (EvidenceGrade.E, None)
 
 
@@ -186,7 +182,7 @@ def test_without_a_calibration_that_can_be_used_it_is_an_estimate(
     if content is not None:
         file.write_text(content)
     phase = a_phase(evidence_grade="C", ranked_cases=1, feedback_cases=asking("x" * 30))
-    found = preview.expected(phase, raw())
+    found = expected(phase, raw())
     assert (found.grade, found.interval) == (EvidenceGrade.E, None)
     assert found.at_most_mj == by_hand(DEFAULT_CPU, [30], answer=16)
     assert "calibration unusable" in caplog.text
@@ -195,11 +191,11 @@ def test_without_a_calibration_that_can_be_used_it_is_an_estimate(
 @pytest.mark.parametrize("grade", ["A", "B", "C", "D"])
 def test_a_calibrated_model_tells_it_with_an_interval(file: Path, grade: str) -> None:
     phase = a_phase(evidence_grade=grade, concurrency=1, ranked_cases=2, feedback_cases=asking("x" * 600))
-    found = preview.expected(phase, raw())
+    found = expected(phase, raw())
     machine = a_machine_s()
     model = calibration_file.to_token_model(machine)
     assert (found.grade, found.at_most_mj) == (EvidenceGrade.D, by_hand(model, [600, 600], answer=16))
-    assert purse.estimate_mj(phase, decoded(raw())) == found.at_most_mj
+    assert purse.estimate_mj(phase, submission.read(phase, raw())) == found.at_most_mj
     least = predict(machine, [TokenUse(prompt_tokens=100, completion_tokens=1)] * 2)
     most = predict(machine, [TokenUse(prompt_tokens=216, completion_tokens=16)] * 2)
     assert found.interval is not None
@@ -249,7 +245,7 @@ def test_an_interval_claims_nothing_of_calls_unlike_the_calibrated_ones(
         feedback_cases=asking("x" * question),
         max_output_tokens=256,
     )
-    found = preview.expected(phase, raw(max_output_tokens=answer))
+    found = expected(phase, raw(max_output_tokens=answer))
     assert found.interval is not None
     assert found.interval.is_sure is is_sure
 

@@ -11,7 +11,6 @@ from challenges.errors import PurseExhausted
 from challenges.lease import Lease
 from challenges.models import Participation, Phase, Purse, Reason, Reservation, State, Submission
 from challenges.standings import Judged
-from scoring.solutions import prompt_json
 from scoring.values import EvidenceGrade, PolicyResult
 from tests.factories import PROMPT, a_participation, a_person, a_phase, unsealed
 from tests.in_parallel import in_parallel
@@ -20,9 +19,8 @@ pytestmark = pytest.mark.django_db
 
 
 def estimate(phase: Phase) -> int:
-    content, problems = prompt_json.decode(PROMPT)
-    assert content is not None, problems
-    return purse.estimate_mj(phase, content)
+    found = submission.read(phase, PROMPT)
+    return purse.estimate_mj(phase, found)
 
 
 def a_phase_for(evaluations: float) -> Phase:

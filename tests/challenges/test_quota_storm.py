@@ -17,7 +17,6 @@ from django.db import connection
 from challenges import purse, submission
 from challenges.errors import PurseExhausted, QuotaExhausted
 from challenges.models import Evaluation, Participation, Phase, Purse, Submission
-from scoring.solutions import prompt_json
 from tests.factories import PROMPT, a_participation, a_phase
 
 pytestmark = [pytest.mark.storm, pytest.mark.django_db(transaction=True)]
@@ -81,9 +80,8 @@ def test_fifty_clicks_at_once_never_take_an_attempt_too_many() -> None:
 
 def test_fifty_clicks_at_once_never_reserve_energy_that_is_not_there() -> None:
     phase = a_phase(attempts_per_day=THREADS, ranked_cases=1)
-    content, _ = prompt_json.decode(PROMPT)
-    assert content is not None
-    one = purse.estimate_mj(phase, content)
+    found = submission.read(phase, PROMPT)
+    one = purse.estimate_mj(phase, found)
     phase.energy_purse_mj = one * ATTEMPTS + one // 2
     phase.save()
     rounds_of(phase, ATTEMPTS, "PurseExhausted")

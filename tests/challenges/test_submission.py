@@ -166,13 +166,14 @@ def test_a_preview_shows_a_public_case_and_never_a_private_one() -> None:
     public, private = phase.feedback_suite.cases.first(), phase.ranked_suite.cases.first()
     assert public is not None
     assert private is not None
-    messages = submission.preview(phase, PROMPT, public)
+    solution = submission.read(phase, PROMPT)
+    messages = submission.preview(solution, public)
     assert [message.role for message in messages] == ["system", "user"]
     assert messages[1].content == public.inputs["pregunta"]
     with pytest.raises(ValueError, match="private"):
-        submission.preview(phase, PROMPT, private)
+        submission.preview(solution, private)
     with pytest.raises(InvalidContent):
-        submission.preview(phase, UNREADABLE, public)
+        submission.read(phase, UNREADABLE)
 
 
 def test_a_quota_counts_down_and_says_when_the_next_attempt_is() -> None:

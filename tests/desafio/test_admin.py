@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from challenges import dispatch, exports, state_map, transitions
 from challenges.models import (
     Actor,
     Case,
+    CasePublication,
     Circuit,
     DeviceLease,
     Evaluation,
@@ -83,6 +85,7 @@ IMMUTABLE = [
     "referencerun",
     "referencebaseline",
     "devicelease",
+    "casepublication",
 ]
 MODELS = [model._meta.model_name for model in apps.get_app_config("challenges").get_models()]
 
@@ -129,6 +132,7 @@ def one_of_each() -> Phase:
     run = a_reference_run(evaluation)
     ReferenceBaseline.objects.create(run=run, person=an_admin(), reason="Otro controlador.")
     DeviceLease.objects.create(device=f"GPU-{phase.pk}", holder="obrero")
+    CasePublication.objects.create(suite=phase.ranked_suite, proposed_by=an_admin())
     return phase
 
 
@@ -242,6 +246,8 @@ def phase_form(phase: Phase, **changes: Any) -> dict[str, Any]:
         "policy": phase.policy,
         "policy_parameters": '{"q_min": "0.20", "e_ref_mj": 2000000, "e_min_mj": 20000, "lambda": "0.5"}',
         "evidence_grade": phase.evidence_grade,
+        "kinds": json.dumps(phase.kinds),
+        "ties": phase.ties,
     }
     for name in (
         "attempts_per_day",
@@ -250,6 +256,9 @@ def phase_form(phase: Phase, **changes: Any) -> dict[str, Any]:
         "max_characters",
         "max_lines",
         "max_output_tokens",
+        "max_examples",
+        "max_example_characters",
+        "max_calls_per_case",
         "concurrency",
         "case_timeout_s",
     ):
@@ -292,6 +301,10 @@ def test_a_phase_that_has_not_opened_can_be_changed() -> None:
             {"policy_parameters": '{"q_min":"0.2","e_ref_mj":90,"e_min_mj":9000,"lambda":"0.5"}'},
             "policy_parameters",
         ),
+        ({"kinds": "[]"}, "kinds"),
+        ({"kinds": '["python"]'}, "kinds"),
+        ({"kinds": '["prompt", "prompt"]'}, "kinds"),
+        ({"kinds": '"prompt"'}, "kinds"),
         ({"time_zone": "Europe/Nada"}, "time_zone"),
         ({"time_zone": "../../etc/passwd"}, "time_zone"),
         ({"closes_at": timezone.now()}, "closes_at"),

@@ -16,6 +16,7 @@ from knox.models import AuthToken
 
 from challenges import board
 from challenges.models import Participation, Person, Phase, Visibility
+from scoring import policies
 from tests.factories import PASSWORD, a_challenge, a_person, a_phase, a_standing, a_suite
 
 pytestmark = pytest.mark.django_db
@@ -171,7 +172,11 @@ def test_a_challenge_tells_its_rules_and_public_cases_and_only_counts_the_privat
     assert [case["key"] for case in told["public_cases"]] == ["p0", "p1"]
     assert told["slots"] == {"pregunta": "La pregunta del caso."}
     assert told["limits"]["attempts_per_day"] == phase.attempts_per_day
-    assert told["policy"] == {"name": "verde", "parameters": phase.policy_parameters}
+    assert told["policy"] == {
+        "name": "verde",
+        "parameters": phase.policy_parameters,
+        "fingerprint": policies.fingerprint("verde", phase.policy_parameters),
+    }
     assert canary not in answer.content.decode()
 
 

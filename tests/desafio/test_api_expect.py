@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from challenges import preview
+from challenges import preview, submission
 from challenges.models import Phase, Purse, Submission
 from scoring.energy.calibration_file import dump
 from tests.contest import as_
@@ -32,9 +32,13 @@ def test_an_estimate_has_no_interval_and_spends_nothing() -> None:
     assert answer.status_code == 200
     assert answer.json() == {
         "cases": 3,
+        "calls": 1,
         "basis": "public",
         "max_output_tokens": 16,
-        "at_most_mj": preview.expected(phase, PROMPT).at_most_mj,
+        "prompt_tokens": {"low": 21, "high": 93},
+        "tokens_basis": "estimate",
+        "at_most_mj": preview.expected(phase, submission.read(phase, PROMPT)).at_most_mj,
+        "counted_at_most_mj": None,
         "evidence_grade": "E",
         "interval": None,
     }
@@ -46,7 +50,10 @@ def test_a_calibrated_model_gives_the_interval(settings: Any, tmp_path: Path) ->
     (tmp_path / "calibrado.json").write_text(dump(a_calibration()))
     settings.TOKEN_MODEL = str(tmp_path / "calibrado.json")
     phase = a_phase(evidence_grade="D", feedback_cases=[{"inputs": {"pregunta": "x" * 600}}])
-    told, interval = ask(phase, PROMPT).json(), preview.expected(phase, PROMPT).interval
+    told, interval = (
+        ask(phase, PROMPT).json(),
+        preview.expected(phase, submission.read(phase, PROMPT)).interval,
+    )
     assert interval is not None
     assert told["evidence_grade"] == "D"
     assert told["interval"] == {"low_mj": interval.low_mj, "high_mj": interval.high_mj, "is_sure": True}

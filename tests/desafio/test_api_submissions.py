@@ -23,7 +23,6 @@ from challenges.models import (
     State,
     Submission,
 )
-from scoring.solutions import prompt_json
 from tests.factories import (
     PROMPT,
     a_participation,
@@ -390,9 +389,8 @@ def quota_of(client: Client, phase: Phase) -> Any:
 
 
 def needed_mj(phase: Phase) -> int:
-    content, _problems = prompt_json.decode(PROMPT)
-    assert content is not None
-    return purse.estimate_mj(phase, content)
+    found = use_case.read(phase, PROMPT)
+    return purse.estimate_mj(phase, found)
 
 
 def test_what_is_left_counts_attempts_and_energy(participation: Participation, phase: Phase) -> None:

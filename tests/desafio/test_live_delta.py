@@ -69,8 +69,39 @@ def test_rows_outside_the_ranking_and_ties_keep_their_ranks() -> None:
     )
     step = delta.between(old, new)
     assert step is not None
-    assert step["ranks"] == [(1, 1), (1, 1), (3, 1), (None, 1)]
+    assert step["ranks"] == [(1, 2, 0), (3, 1), (None, 1)]
     assert [row["tied"] for row in delta.apply([], step)] == [True, True, False, False]
+
+
+def _in_doubt(board: dict[str, Any], ranges: list[tuple[int | None, int | None]]) -> dict[str, Any]:
+    rows = [
+        {**row, "tie_group": best, "best_rank": best, "worst_rank": worst}
+        for row, (best, worst) in zip(board["rows"], ranges, strict=True)
+    ]
+    return {**board, "rows": rows}
+
+
+_ranges = st.lists(
+    st.tuples(st.none() | st.integers(1, 9), st.none() | st.integers(1, 9)), min_size=10, max_size=10
+)
+
+
+@given(before=_scores, after=_scores, ranges=st.tuples(_ranges, _ranges))
+def test_what_chance_leaves_open_travels_beside_the_ranks(before: Scores, after: Scores, ranges: Any) -> None:
+    old = _in_doubt(_board(before, version=1), ranges[0][: len(before)])
+    new = _in_doubt(_board(after, version=2), ranges[1][: len(after)])
+    step = delta.between(old, new)
+    assert step is not None
+    assert delta.apply(old["rows"], step) == new["rows"]
+
+
+def test_a_range_that_moves_does_not_send_its_row_again() -> None:
+    scores = {f"participacion-{number:04d}": (number, True, True) for number in range(1000)}
+    old = _in_doubt(_board(scores, version=1), [(1, 1000)] * 1000)
+    new = _in_doubt(_board(scores, version=2), [(1, 1001)] * 1000)
+    step = delta.between(old, new)
+    assert step is not None
+    assert (step["rows"], step["ranges"]["worst_rank"]) == ([], [(1001, 1000, 0)])
 
 
 def test_a_board_whose_frame_changes_needs_the_whole_board() -> None:

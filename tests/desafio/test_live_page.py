@@ -17,6 +17,7 @@ from challenges import announce, circuits
 from challenges.models import Circuit, Participation, Phase
 from tests.factories import a_participation, a_person, a_phase, a_standing
 from tests.live_process import Live, path_of, start_live
+from tests.scored_places import a_long_phase, scored
 from tests.servers import Valkey, wait_until
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
@@ -114,7 +115,7 @@ def test_rows_move_and_read_as_if_the_server_had_written_them(
 
     live_rows = _rows(page)
     assert page.evaluate("window.here") == "the same page"
-    assert live_rows[0][2:6] == ["80,00", "0,999", "1.234,57 kJ", "1.234.687"]
+    assert live_rows[0][1:7] == ["—", "Ana Núñez", "80,00", "0,999", "1.234,57 kJ", "1.234.687"]
     page.reload()
     assert _rows(page) == live_rows
     _picture(page, "live-board")
@@ -208,3 +209,24 @@ def test_a_stream_that_is_refused_is_said_to_be_and_the_table_stays(
         "Sin conexión en directo: recarga la página para ver los cambios."
     )
     expect(_names(page)).to_have_text(["Ana"])
+
+
+def test_the_places_that_chance_leaves_open_move_with_the_rows(
+    live: Live, live_server: Any, page: Page
+) -> None:
+    phase = a_long_phase()
+    scored(phase, 39)
+    announce.publish(phase.pk)
+    _show(page, live_server, live, phase)
+    ranges = page.locator("#board-rows [data-field=range]")
+    expect(ranges).to_have_text(["1.º"])
+    scored(phase, 38)
+    announce.publish(phase.pk)
+    expect(ranges).to_have_text(["1.º–2.º", "1.º–2.º"])
+    expect(page.locator("#board-rows [data-field=rank]")).to_have_text(["1", "1"])
+    scored(phase, 12)
+    announce.publish(phase.pk)
+    expect(ranges).to_have_text(["1.º–2.º", "1.º–2.º", "3.º"])
+    live_rows = _rows(page)
+    page.reload()
+    assert _rows(page) == live_rows

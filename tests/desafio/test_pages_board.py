@@ -30,7 +30,10 @@ def board(phase: Phase, client: Client | None = None, **query: str) -> Page:
 
 
 def cells(page: Page) -> list[list[str]]:
-    return [[cell.text for cell in row.all("th", "td")] for row in rows(page)]
+    """What each row tells, but for the range of its place."""
+    return [
+        [cell.text for cell in row.all("th", "td") if cell.get("data-field") != "range"] for row in rows(page)
+    ]
 
 
 def rows(page: Page) -> list[Element]:
@@ -49,6 +52,24 @@ def test_the_table_is_there_without_a_script_in_the_readers_figures() -> None:
     table = cells(board(phase))
     assert [row[:2] for row in table] == [["1", "Ana & <b>Cía</b>"], ["2", "Luis"], ["2", "Eva"]]
     assert table[0][2:7] == ["80,00", "0,650", "1.234,57 kJ", "1.234.687", "1"]
+
+
+def test_a_row_tells_the_places_that_chance_leaves_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    phase = a_phase()
+    named(phase, "Luis", value="80")
+    named(phase, "Eva", value="70")
+    told = {"Luis": (1, 3), "Eva": (2, 2)}
+
+    def rows_in_doubt(chosen: Phase) -> Any:
+        built = build(chosen)
+        for row in built.rows:
+            row["best_rank"], row["worst_rank"] = told[row["name"]]
+        return built
+
+    build = boards.build
+    monkeypatch.setattr(boards, "build", lambda chosen, **options: rows_in_doubt(chosen))
+    shown = [row.all("td")[1] for row in rows(board(phase))]
+    assert [(cell.get("data-field"), cell.text) for cell in shown] == [("range", "1.º–3.º"), ("range", "2.º")]
 
 
 def test_an_empty_board_says_what_will_happen() -> None:

@@ -153,6 +153,7 @@ def test_the_worked_example_is_what_the_policy_gives() -> None:
     )
     example = formula.example(phase)
     assert example is not None
+    assert example.factor is not None
     assert example.energy_mj == 3_000
     assert example.factor == formula.of(phase.policy_parameters).weight_of_quality + example.green * 3 / 4
     assert abs(example.score - 100 * example.quality * example.factor) < 1
@@ -216,7 +217,7 @@ def test_a_challenge_that_is_over_offers_no_form_and_takes_nobody() -> None:
     phase, person = a_phase_from(-9, -8), a_person()
     page = show(phase, as_(person))
     assert "Este desafío ha terminado y ya no admite participantes." in aside(page)
-    assert page.main.all("form") == []
+    assert page.main.all("aside")[0].all("form") == []
     answer = as_(person).post(f"/desafios/{phase.challenge.slug}/unirse/", {"consent_rules": "on"})
     assert answer.status_code == 409
     assert "Este desafío ya no admite participantes nuevos." in read(answer.content).text

@@ -244,6 +244,21 @@ def test_an_estimate_says_why_there_is_no_chart(db: None) -> None:
     assert not any("echarts" in each.get("src") for each in page.root.all("script"))
 
 
+def test_an_estimate_tells_its_shortened_protocol_and_no_idle_power(db: None) -> None:
+    score = a_score(evidence_grade="E")
+    windows: QuerySet[Measurement] = QuerySet(Measurement).filter(evaluation=score.evaluation)
+    windows.update(evidence={"protocol": {"repetitions": 1}})
+    brief: dict[str, Any] = {"energy_mj": 240, "passes": 2, "idle_mj": None, "idle_seconds": None}
+    a_reference_run(score.evaluation, place="before", **brief)
+    a_reference_run(score.evaluation, place="after", **brief)
+    page = page_of(score)
+    assert "Se sigue el protocolo de lo que se mide, abreviado" in page.text
+    before, after = rows_of(page.root.by_id("reference"))
+    assert (before[2:], after[2:]) == (["0,120 J", "es la base"], ["0,120 J", "0,00 %"])
+    assert "Entre antes y después: 0,00 %" in page.text
+    assert "Potencia en reposo" not in page.text
+
+
 def test_edges_that_are_gone_leave_the_figures_and_a_sentence(score: Score) -> None:
     for row in score.evaluation.measurements.all():
         path = sealing.evidence_store().path(row.evidence["edges_sha256"])

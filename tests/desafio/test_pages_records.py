@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from challenges import lease, record_export, sealing
+from challenges import lease, publishing, record_export, sealing
 from challenges.models import Phase
 from desafio.pages import records
-from scoring.record.bundle import Bundle
+from scoring.record.audit import main as scoring_main
+from scoring.record.bundle import ANSWERS_NAME, Bundle
 from tests import stepwise
-from tests.factories import a_challenge, a_phase, a_submission
+from tests.factories import a_challenge, a_person, a_phase, a_submission
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -172,6 +174,104 @@ def test_a_tag_stays_as_long_as_the_part_does(monkeypatch: pytest.MonkeyPatch) -
     assert before[1] != after[1]
 
 
+# --- with the cases ----------------------------------------------------------------------------------------
+
+
+def publish(phase: Phase) -> None:
+    """Two organizers let everybody have the cases."""
+    for act in (publishing.propose, publishing.confirm):
+        person = a_person()
+        person.user_permissions.add(Permission.objects.get(codename="publish_cases"))
+        act(phase.ranked_suite, person)
+
+
+def test_cases_are_hashes_until_they_are_published_and_the_page_says_which(tmp_path: Path) -> None:
+    phase = a_closed_phase(scores=2)
+    asked_for = phase.ranked_suite.cases.all()[0].inputs["pregunta"].encode()
+    secret = asked(phase)
+    assert phase.ranked_suite.salt.encode() not in secret.body
+    assert asked_for not in secret.body
+    assert "Los casos privados siguen en secreto" in board_of(phase)
+    publish(phase)
+    assert "Los casos privados ya son públicos: van dentro del archivo, con las respuestas." in board_of(
+        phase
+    )
+    told = asked(phase)
+    assert phase.ranked_suite.salt.encode() in told.body
+    assert asked_for in told.body
+    path = told.saved(tmp_path / "registros.zip")
+    with Bundle(path) as opened:
+        assert opened.check().sha256 == phase.records.latest("number").sha256
+    assert scoring_main(["recompute", str(path)]) == 0
+
+
+def test_whoever_has_the_file_without_the_cases_is_not_told_that_it_is_the_same() -> None:
+    phase = a_closed_phase()
+    before = asked(phase).headers["ETag"]
+    publish(phase)
+    again = asked(phase, if_none_match=before)
+    assert (again.status, again.headers["ETag"] != before) == (200, True)
+    assert asked(phase, if_none_match=again.headers["ETag"]).status == 304
+    assert asked(phase).body == again.body
+
+
+def test_a_file_with_answers_comes_without_a_length_since_nobody_has_read_them_all() -> None:
+    phase = a_closed_phase()
+    publish(phase)
+    head: Any = Client().head(address(phase))
+    assert "Content-Length" not in head.headers
+    assert "Content-Length" not in asked(phase).headers
+    assert head.headers["ETag"] == asked(phase).headers["ETag"]
+
+
+def test_answers_are_read_record_by_record_and_no_sooner_than_they_are_sent(
+    django_assert_num_queries: Any,
+) -> None:
+    phase = a_closed_phase(scores=3)
+    publish(phase)
+    answer: Any = Client().get(address(phase))
+    pieces = iter(answer)
+    with django_assert_num_queries(1):
+        # The words on top, and the first record with its answers.
+        assert len([next(pieces) for _ in range(3)]) == 3
+    with django_assert_num_queries(2):
+        assert list(pieces)
+    answer.close()
+
+
+def test_a_part_has_all_cases_and_the_answers_of_its_own_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_export, "PART_RECORDS", 2)
+    phase = a_closed_phase(scores=3)
+    publish(phase)
+    paths = [asked(phase, number).saved(tmp_path / f"{number}.zip") for number in (1, 2)]
+    for path, count in zip(paths, (2, 1), strict=True):
+        with Bundle(path) as opened:
+            assert len(list(opened.names(ANSWERS_NAME))) == opened.manifest.count == count
+    assert scoring_main(["recompute", *map(str, paths)]) == 0
+
+
+def test_published_cases_do_not_open_the_records_of_a_phase_that_is_frozen_again() -> None:
+    phase = a_closed_phase()
+    publish(phase)
+    Phase.objects.update(freeze_at=phase.opens_at)
+    assert asked(phase).status == 404
+    assert "ya son públicos" not in board_of(phase)
+
+
+def test_judges_get_the_same_file_and_are_told_of_the_cases() -> None:
+    phase = a_closed_phase()
+    publish(phase)
+    judge = Client()
+    judge.force_login(a_person(is_staff=True, is_superuser=True))
+    page = reverse("jury:board", args=[phase.challenge.slug, phase.slug])
+    assert "Los que se han publicado van también en claro" in judge.get(page).content.decode()
+    sent: Any = judge.get(reverse("jury:records", args=[phase.challenge.slug, phase.slug]))
+    assert sent.getvalue() == asked(phase).body
+    assert "Content-Length" not in sent.headers
+
+
 # --- how it is sent ----------------------------------------------------------------------------------------
 
 
@@ -185,8 +285,9 @@ def test_who_has_it_is_told_that_it_has_not_changed() -> None:
 
 def test_a_head_request_tells_length_and_tag_and_sends_nothing() -> None:
     phase = a_closed_phase()
-    told, sent = Client().head(address(phase)), asked(phase)
-    assert (told.status_code, told.content) == (200, b"")
+    told: Any = Client().head(address(phase))
+    sent = asked(phase)
+    assert (told.status_code, told.getvalue()) == (200, b"")
     assert told["ETag"] == sent.headers["ETag"]
     assert told["Content-Length"] == sent.headers["Content-Length"] == str(len(sent.body))
 

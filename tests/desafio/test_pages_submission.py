@@ -29,7 +29,7 @@ from challenges.models import (
 from desafio.pages.templatetags import figures
 from scoring import policies
 from scoring.energy.flags import Flag
-from scoring.values import EvidenceGrade
+from scoring.values import EvidenceGrade, Use
 from tests.contest import Answer, as_
 from tests.factories import (
     PROMPT,
@@ -499,7 +499,8 @@ def test_the_figures_that_are_shown_give_the_score_by_hand(
     quality: Decimal, base: Decimal, energy_mj: int
 ) -> None:
     parameters = {"q_min": "0.2", "e_ref_mj": 2_000_000, "e_min_mj": 20_000, "lambda": str(base)}
-    result = policies.apply(policy="verde", parameters=parameters, quality=quality, energy_mj=energy_mj)
+    use = Use(energy_mj=energy_mj, prompt_tokens=1, completion_tokens=1)
+    result = policies.apply(policy="verde", parameters=parameters, quality=quality, use=use)
     score = a_score(
         a_phase(policy_parameters=parameters),
         value=result.score,

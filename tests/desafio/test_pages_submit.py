@@ -19,7 +19,6 @@ from challenges import submission as use_case
 from challenges.models import Participation, Phase, Purse, Submission
 from desafio.pages import prompt_form
 from scoring.energy.calibration_file import dump
-from scoring.solutions import prompt_json
 from tests.contest import Answer, as_, submit_fields
 from tests.factories import a_participation, a_person, a_phase, a_submission
 from tests.in_parallel import errors_in, in_parallel
@@ -393,9 +392,9 @@ def test_what_a_file_says_is_shown_in_the_fields_and_can_be_sent_from_there(desk
 WRONG_FILES: dict[str, tuple[bytes, str]] = {
     "binary": (b"\x89PNG\r\n\x1a\n\x00\xff", "El fichero no es texto en UTF-8."),
     "UTF-16": ('{"user": "á"}'.encode("utf-16"), "El fichero no es texto en UTF-8."),
-    "empty": (b"", "El fichero no es JSON válido."),
-    "no JSON": (b"user: {{pregunta}}", "El fichero no es JSON válido."),
-    "half": (b'{"user": "x"', "El fichero no es JSON válido."),
+    "empty": (b"", "Línea 1: el fichero no es JSON válido."),
+    "no JSON": (b"user: {{pregunta}}", "Línea 1: el fichero no es JSON válido."),
+    "half": (b'{"user": "x"', "Línea 1: el fichero no es JSON válido."),
     "not a number": (b'{"sampling": {"temperature": NaN}}', "El fichero no es JSON válido."),
     "a list": (b"[1, 2]", "Debe ser un objeto con campos."),
     "a text": (b'"hola"', "Debe ser un objeto con campos."),
@@ -509,9 +508,8 @@ def test_attempts_given_back_can_be_used_again(desk: Desk) -> None:
 
 def needed_mj(desk: Desk) -> int:
     """What the form's own proposal reserves."""
-    content, _problems = prompt_json.decode(prompt_form.content_from(submit_fields()))
-    assert content is not None
-    return purse.estimate_mj(desk.phase, content)
+    found = use_case.read(desk.phase, prompt_form.content_from(submit_fields()))
+    return purse.estimate_mj(desk.phase, found)
 
 
 def with_a_purse(desk: Desk, limit_mj: int) -> None:
@@ -592,7 +590,9 @@ def test_the_button_tells_the_energy_and_keeps_everything_that_was_typed(desk: D
 
 
 def expected_of(desk: Desk, **typed: str) -> energy_preview.Expected:
-    return energy_preview.expected(desk.phase, prompt_form.content_from(submit_fields(**typed)))
+    return energy_preview.expected(
+        desk.phase, use_case.read(desk.phase, prompt_form.content_from(submit_fields(**typed)))
+    )
 
 
 def test_a_check_tells_it_too(desk: Desk) -> None:

@@ -31,7 +31,7 @@ BROWSER_ARGUMENTS = [
     "--no-first-run",
 ]
 READY_S = 120
-# Three submissions of eighty cases on two slow cores, and the start of everything.
+# Three submissions of 120 cases on two slow cores, and the start of everything.
 ONCE_S = 25 * 60
 
 

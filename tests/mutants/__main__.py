@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.mutants.planted import Mutant
+from tests.mutants.mutant import Mutant
 from tests.mutants.running import DoesNotApply, Fate, Outcome, chosen, controls, run
 
 

@@ -6,75 +6,47 @@ takes both away: what is shown is that no test passes without the two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-Database = Literal["sqlite", "postgres"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
-    file: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mutant:
-    """``caught_by`` are arguments of pytest: a file, or a file and the part of a test's name after ``-k``."""
-
-    name: str
-    edits: tuple[Edit, ...]
-    caught_by: tuple[str, ...]
-    database: Database = "sqlite"
-
-
-def _mutant(
-    name: str, file: str, old: str, new: str, *caught_by: str, database: Database = "sqlite"
-) -> Mutant:
-    return Mutant(
-        name=name, edits=(Edit(file=file, old=old, new=new),), caught_by=caught_by, database=database
-    )
-
+from tests.mutants.mutant import Edit, Mutant, planted
+from tests.mutants.planted_scoring import SCORING_MUTANTS
 
 MUTANTS: tuple[Mutant, ...] = (
     # --- leases and fences ----------------------------------------------------------------------------------
-    _mutant(
+    planted(
         "a write does not look at its fence",
         "challenges/lease.py",
         "pk=lease.evaluation_id, fence=lease.fence, lease_until__gt=Now()",
         "pk=lease.evaluation_id, lease_until__gt=Now()",
         "tests/challenges/test_stale_writes.py",
     ),
-    _mutant(
+    planted(
         "a lease is renewed after its end",
         "challenges/lease.py",
         "pk=lease.evaluation_id, fence=lease.fence, lease_until__gt=Now()",
         "pk=lease.evaluation_id, fence=lease.fence",
         "tests/challenges/test_stale_writes.py",
     ),
-    _mutant(
+    planted(
         "a claim gives no new fence",
         "challenges/lease.py",
         '"fence": F("fence") + 1,',
         '"fence": F("fence"),',
         "tests/challenges/test_lease.py",
     ),
-    _mutant(
+    planted(
         "a run is stored without the lease",
         "challenges/case_runs.py",
         "        lease.renew(part.held)\n",
         "",
         "tests/challenges/test_stale_writes.py",
     ),
-    _mutant(
+    planted(
         "a measurement is stored without the lease",
         "challenges/energy_window.py",
         "        lease.renew(held)\n",
         "",
         "tests/challenges/test_stale_writes.py",
     ),
-    _mutant(
+    planted(
         "the sweeper takes leases that are good",
         "challenges/sweeping.py",
         "Evaluation.objects.active().filter(lease_until__lte=Now())",
@@ -83,7 +55,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "ran_out",
     ),
-    _mutant(
+    planted(
         "silence is not counted",
         "challenges/sweeping.py",
         'fields = {"expiries": F("expiries") + 1, "rung_at": None}',
@@ -118,7 +90,7 @@ MUTANTS: tuple[Mutant, ...] = (
         caught_by=("tests/challenges/test_lease.py", "-k", "two_claimers or same_moment"),
         database="postgres",
     ),
-    _mutant(
+    planted(
         "a claimer waits for rows that another has",
         "challenges/lease.py",
         'rows.select_for_update(skip_locked=True, of=("self",)).first()',
@@ -126,7 +98,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/challenges/test_nobody_waits.py",
         database="postgres",
     ),
-    _mutant(
+    planted(
         "a claim does not wait until a rest is over",
         "challenges/lease.py",
         "IS_WAITING & IS_RESTED & ",
@@ -151,7 +123,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         caught_by=("tests/challenges/test_lease.py", "-k", "only_so_many"),
     ),
-    _mutant(
+    planted(
         "what one phase lets run is let run by another with the same participation",
         "challenges/lease.py",
         "if not _may_run_another(row.participation_id, at_most=row.most_running):",
@@ -160,7 +132,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "each_phase_has",
     ),
-    _mutant(
+    planted(
         "a participation that one phase holds back is held back in all",
         "challenges/lease.py",
         "Q(participation=row.participation_id) & of_this_phase",
@@ -169,7 +141,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "each_phase_has",
     ),
-    _mutant(
+    planted(
         "a claim does not look again under the participation's lock",
         "challenges/lease.py",
         "if not _may_run_another(row.participation_id, at_most=row.most_running):",
@@ -179,7 +151,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "same_moment",
         database="postgres",
     ),
-    _mutant(
+    planted(
         "turns do not advance, so that one participation takes all",
         "challenges/turns.py",
         "max(earliest, last + cost)",
@@ -188,7 +160,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "take_turns or behind_their_own",
     ),
-    _mutant(
+    planted(
         "turns begin at the smallest that waits, not at the virtual time",
         "challenges/turns.py",
         "    return served or 0\n",
@@ -197,7 +169,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "away_gains_nothing",
     ),
-    _mutant(
+    planted(
         "claims go by arrival and not by turn",
         "challenges/models/evaluation.py",
         'return self.order_by("turn", "id")',
@@ -207,7 +179,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "take_turns or behind_their_own",
     ),
     # --- handing in -----------------------------------------------------------------------------------------
-    _mutant(
+    planted(
         "attempts are counted without the participation's lock",
         "challenges/submission.py",
         "locked = Participation.objects.select_for_update(",
@@ -217,10 +189,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "twenty_at_once",
         database="postgres",
     ),
-    _mutant(
+    planted(
         "the key of two clicks is not looked for again under the lock",
         "challenges/submission.py",
-        """        if (earlier := _earlier(participation, phase, idempotency_key, canonical)) is not None:
+        """        if (earlier := _earlier(participation, phase, idempotency_key, read)) is not None:
             return earlier
         now =""",
         "        now =",
@@ -229,14 +201,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "two_clicks",
         database="postgres",
     ),
-    _mutant(
+    planted(
         "more energy is set aside than the purse holds",
         "challenges/purse.py",
         "    if estimated_mj > left:\n",
         "    if estimated_mj > phase.energy_purse_mj:\n",
         "tests/challenges/test_purse.py",
     ),
-    _mutant(
+    planted(
         "what was rejected is given back",
         "challenges/models/evaluation.py",
         "REFUNDED = (State.ERRORED, State.CANCELLED)",
@@ -263,7 +235,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         caught_by=("tests/challenges/test_submission.py", "-k", "without_a_broker"),
     ),
-    _mutant(
+    planted(
         "what has begun can be withdrawn",
         "challenges/cancelling.py",
         "Evaluation.objects.filter(submission=submission, fence=0)",
@@ -271,7 +243,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/challenges/test_cancelling.py",
     ),
     # --- judging and scores ---------------------------------------------------------------------------------
-    _mutant(
+    planted(
         "a score is recorded without the lease",
         "challenges/standings.py",
         """        lease.transition(
@@ -285,24 +257,20 @@ MUTANTS: tuple[Mutant, ...] = (
         "",
         "tests/challenges/test_stale_writes.py",
     ),
-    _mutant(
+    planted(
         "an answer that is none is graded as an empty one",
         "challenges/judging.py",
         "        self.note(fault)\n        self.in_a_row += 1\n",
-        """        from scoring.values import Completion
+        """        from dataclasses import replace
 
-        empty = Completion(
-            text="", prompt_tokens=0, completion_tokens=0, finish_reason="stop", model="",
-            first_token_ms=0.0, duration_ms=0.0,
-        )
-        await sync_to_async(case_runs.store)(self.part, key=outcome.key, completion=empty)
+        await sync_to_async(case_runs.store)(self.part, replace(outcome, answer="", fault=None))
         return
 """,
         "tests/challenges/test_evaluation.py",
         "-k",
         "tried_three_times",
     ),
-    _mutant(
+    planted(
         "a counter's window that was interrupted goes on",
         "challenges/judging.py",
         "if is_begun and number not in measured and not source.resumable:",
@@ -311,7 +279,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "was_interrupted",
     ),
-    _mutant(
+    planted(
         "answers of two models are mixed",
         "challenges/judging.py",
         'if (evaluation.model, evaluation.model_revision) != (model["model"], model["model_revision"]):',
@@ -321,7 +289,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "two_models",
     ),
-    _mutant(
+    planted(
         "cases that were changed go on judging",
         "challenges/suite_hash.py",
         "    return digest(slots=suite.slots, ",
@@ -330,7 +298,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "hash or suites",
     ),
-    _mutant(
+    planted(
         "a fault never is the last",
         "challenges/evaluation.py",
         "    if row.failures >= MOST_FAILURES:\n",
@@ -339,7 +307,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "tried_three_times",
     ),
-    _mutant(
+    planted(
         "a standing follows the last score, not the best",
         "challenges/merit.py",
         "return min(scores, key=_merit)",
@@ -348,7 +316,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "better_score",
     ),
-    _mutant(
+    planted(
         "a score leaves the board's version as it was",
         "challenges/standings.py",
         """participation_id=submission.participation_id))
@@ -361,7 +329,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "first_score",
     ),
     # --- history, purses and circuits -----------------------------------------------------------------------
-    _mutant(
+    planted(
         "a step is left out of the history",
         "challenges/transitions.py",
         "for row in batch\n        )",
@@ -370,14 +338,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "each_step_says",
     ),
-    _mutant(
+    planted(
         "energy that was set aside is never settled",
         "challenges/transitions.py",
         "if to in FINAL and to != State.SUPERSEDED:",
         "if to not in FINAL:",
         "tests/challenges/test_purse.py",
     ),
-    _mutant(
+    planted(
         "a circuit never opens",
         "challenges/circuits.py",
         "if is_certain or len(circuit.suspects) >= FAILURES_IN_A_ROW:",
@@ -386,7 +354,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "costs_nobody_a_try or three_evaluations_in_a_row",
     ),
-    _mutant(
+    planted(
         "a circuit never closes",
         "challenges/circuits.py",
         "    if circuit.opened_at is None:\n        return\n    held_s",
@@ -395,7 +363,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "costs_nobody_a_try",
     ),
-    _mutant(
+    planted(
         "everybody may be claimed while a circuit is open",
         "challenges/lease.py",
         "may_start &= ~(circuits.affected_by(circuit) & ~Q(pk__in=trials))",
@@ -404,7 +372,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "nobody_runs_into_it",
     ),
-    _mutant(
+    planted(
         "the trial of a circuit is held with all the others",
         "challenges/sweeping.py",
         "waiting.exclude(pk__in=trials)",
@@ -413,7 +381,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "not_held_again",
     ),
-    _mutant(
+    planted(
         "what an open circuit concerns is let go with the others",
         "challenges/sweeping.py",
         """    for circuit in open_ones:
@@ -425,7 +393,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "keeps_the_circuit_open or go_on_by_themselves",
     ),
-    _mutant(
+    planted(
         "a failure counts though everybody waits",
         "challenges/evaluation.py",
         "is_counted = _died_under_it(row, held, fault) if waits else True",
@@ -435,7 +403,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "costs_nobody_a_try or costs_no_case",
     ),
     # --- the sealed records --------------------------------------------------------------------------------
-    _mutant(
+    planted(
         "a score is written without its record",
         "challenges/standings.py",
         "        seal(score)\n",
@@ -444,7 +412,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "each_score",
     ),
-    _mutant(
+    planted(
         "a record follows none",
         "challenges/sealing.py",
         "head_of(last) if last else EMPTY",
@@ -453,7 +421,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "each_score",
     ),
-    _mutant(
+    planted(
         "a record holds answers to private cases",
         "challenges/sealing.py",
         "answer=call.text if suite.visibility == Visibility.PUBLIC else None",
@@ -462,7 +430,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "tells_nothing or each_score",
     ),
-    _mutant(
+    planted(
         "private cases are told while a phase is judged on them",
         "challenges/record_export.py",
         "        _check_nobody_is_judged_on(suites)\n",
@@ -471,7 +439,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "closed_phase",
     ),
-    _mutant(
+    planted(
         "a full disk costs a try",
         "challenges/evaluation.py",
         "    except StoreError as fault:\n        _record_not_kept(held, fault)\n",
@@ -480,7 +448,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "full_disk",
     ),
-    _mutant(
+    planted(
         "a file that was changed is not looked at",
         "challenges/invariants/records.py",
         "store.read(row.sha256)",
@@ -489,7 +457,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "record-file",
     ),
-    _mutant(
+    planted(
         "what comes after a commit has no name",
         "challenges/after_commit.py",
         "    transaction.on_commit(run, robust=True)",
@@ -497,14 +465,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/challenges/test_after_commit.py",
     ),
     # --- a database that restarts ---------------------------------------------------------------------------
-    _mutant(
+    planted(
         "an answer is given up with the connection",
         "challenges/database_restart.py",
         "            if time.monotonic() > give_up_at:\n                raise\n",
         "            raise\n",
         "tests/challenges/test_database_restart.py",
     ),
-    _mutant(
+    planted(
         "the connection that broke is kept",
         "challenges/database_restart.py",
         "            await sync_to_async(_leave_the_connection)()\n",
@@ -513,91 +481,91 @@ MUTANTS: tuple[Mutant, ...] = (
         database="postgres",
     ),
     # --- the protocol of a measured evaluation --------------------------------------------------------------
-    _mutant(
+    planted(
         "a series that is void is counted with the next",
         "challenges/figure.py",
         "repetition__gte=series)",
         "repetition__gte=1)",
         "tests/challenges/test_measured_series.py",
     ),
-    _mutant(
+    planted(
         "a reference that drifted voids nothing",
         "challenges/measured_series.py",
         "    if apart:\n        raise",
         "    if False:\n        raise",
         "tests/challenges/test_measured_series.py",
     ),
-    _mutant(
+    planted(
         "the day's baseline is not looked at",
         "challenges/measured_series.py",
         "    if base is not None:\n",
         "    if False:\n",
         "tests/challenges/test_measured_series.py",
     ),
-    _mutant(
+    planted(
         "a void series keeps its windows",
         "challenges/evaluation.py",
         "if isinstance(fault, SeriesVoid) or not",
         "if not",
         "tests/challenges/test_measured_series.py",
     ),
-    _mutant(
+    planted(
         "a device that was lost in a window does not matter",
         "challenges/energy_window.py",
         "        or not device_lease.keeps(held.worker)\n",
         "",
         "tests/challenges/test_measured_series.py",
     ),
-    _mutant(
+    planted(
         "a device is anybody's",
         "challenges/device_lease.py",
         "is_free = Q(lease_until=None) | Q(lease_until__lte=Now())",
         "is_free = Q()",
         "tests/challenges/test_measured_series.py",
     ),
-    _mutant(
+    planted(
         "a device that is another's is measured",
         "challenges/judging.py",
         "if not source.resumable and not device_lease.take(held.worker):",
         "if False:",
         "tests/challenges/test_measured_series.py",
     ),
-    _mutant(
+    planted(
         "five short windows are enough",
         "challenges/measured_series.py",
         ">= self.window_s\n",
         ">= 0\n",
         "tests/challenges/test_measured_series.py",
     ),
-    _mutant(
+    planted(
         "a series takes the settings of the moment",
         "challenges/measured_series.py",
         'counted[0].evidence.get("protocol") if counted else None',
         "None",
         "tests/challenges/test_measured_series.py",
     ),
-    _mutant(
+    planted(
         "a suite that no repetition makes long enough runs on",
         "challenges/measured_series.py",
         "if took_s * MAX_REPETITIONS < protocol.window_s * len(counted):",
         "if False:",
         "tests/challenges/test_measured_series.py",
     ),
-    _mutant(
+    planted(
         "no warm-up before the reference",
         "challenges/measured_series.py",
-        "        await _ask(series, at_least_s=0)\n",
+        "        await _ask(series, protocol, at_least_s=0)\n",
         "",
         "tests/challenges/test_measured_series.py",
     ),
-    _mutant(
+    planted(
         "a prompt from the cache is not told",
         "challenges/judging.py",
         "flags = [Flag.PREFIX_CACHE] if await",
         "flags = [] if await",
         "tests/challenges/test_measured_series.py",
     ),
-    _mutant(
+    planted(
         "a message that comes too late claims all the same",
         "challenges/tasks.py",
         "if is_first and not lease.anything_waits():",
@@ -605,98 +573,98 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/challenges/test_tasks.py",
     ),
     # --- what is foretold, and what the purse sets aside ----------------------------------------------------
-    _mutant(
+    planted(
         "a purse reserves by the private cases",
         "challenges/preview.py",
         "_inputs(feedback) if feedback and feedback.visibility == Visibility.PUBLIC else []",
         "_inputs(ranked)",
         "tests/challenges/test_preview.py",
     ),
-    _mutant(
+    planted(
         "a private feedback suite stands in",
         "challenges/preview.py",
         " and feedback.visibility == Visibility.PUBLIC else []",
         " else []",
         "tests/challenges/test_preview.py",
     ),
-    _mutant(
+    planted(
         "few cases are the first public ones",
         "challenges/preview.py",
         "shown[place * len(shown) // count]",
         "shown[place % len(shown)]",
         "tests/challenges/test_preview.py",
     ),
-    _mutant(
+    planted(
         "an interval ends at the model's middle",
         "challenges/preview.py",
         "low_mj=low.low_mj, high_mj=high.high_mj",
         "low_mj=low.energy_mj, high_mj=high.energy_mj",
         "tests/challenges/test_preview.py",
     ),
-    _mutant(
+    planted(
         "sure beyond the calibrated lengths",
         "challenges/preview.py",
         "is_sure=low.in_range and high.in_range and is_its_load",
         "is_sure=is_its_load",
         "tests/challenges/test_preview.py",
     ),
-    _mutant(
+    planted(
         "sure of another load",
         "challenges/preview.py",
         "or found.holds_for(phase.concurrency)",
         "or True",
         "tests/challenges/test_preview.py",
     ),
-    _mutant(
+    planted(
         "an estimated phase is foretold by a calibration",
         "challenges/preview.py",
         "None if phase.evidence_grade == EvidenceGrade.E else calibrated.current_or_none()",
         "calibrated.current_or_none()",
         "tests/challenges/test_preview.py",
     ),
-    _mutant(
+    planted(
         "held against another load",
         "challenges/calibrated.py",
         "if found is None or (in_flight is not None and not found.holds_for(in_flight)):",
         "if found is None:",
         "tests/challenges/test_preview.py",
     ),
-    _mutant(
+    planted(
         "a changed calibration is not read again",
         "challenges/calibrated.py",
         "if version != self._version or self._found is None:",
         "if self._found is None:",
         "tests/challenges/test_preview.py",
     ),
-    _mutant(
+    planted(
         "a calibration is known by time and size alone",
         "challenges/calibrated.py",
         "found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns",
         "0, 0, found.st_size, found.st_mtime_ns, 0",
         "tests/challenges/test_preview.py",
     ),
-    _mutant(
+    planted(
         "an unusable calibration ends an evaluation",
         "challenges/calibrated.py",
         '        logger.warning("calibration unusable: %s", fault)\n        return None\n',
         "        raise\n",
         "tests/challenges/test_preview.py",
     ),
-    _mutant(
+    planted(
         "«Calcular» hands in",
         "platform/desafio/pages/submit.py",
         'in ("check", "expect")',
         'in ("check",)',
         "tests/desafio/test_pages_submit.py",
     ),
-    _mutant(
+    planted(
         "a meter's word on its exactness is taken",
         "scoring/energy/metered.py",
         "if closed.boot == described.boot and again",
         "if False and again",
         "tests/scoring/test_metered.py",
     ),
-    _mutant(
+    planted(
         "sampling changes the energy",
         "scoring/energy/window_energy.py",
         "_slack_ns(device_ms)))",
@@ -704,7 +672,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/scoring/test_window_energy.py",
     ),
     # --- scores that are held for review ---
-    _mutant(
+    planted(
         "a flagged score stands at once",
         "challenges/standings.py",
         "        else:\n            in_force",
@@ -713,7 +681,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "flagged_score_is_held or leaves_the_standing",
     ),
-    _mutant(
+    planted(
         "a flagged score is not held",
         "challenges/standings.py",
         "            Review.objects.create(score=score, flags=sorted(set(judged.review_flags)))\n",
@@ -722,7 +690,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "flagged_score_is_held",
     ),
-    _mutant(
+    planted(
         "what is held is in force",
         "challenges/merit.py",
         "    return not_replaced(phase).filter(~is_kept_out())",
@@ -731,7 +699,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "made_anew or next_one_stands",
     ),
-    _mutant(
+    planted(
         "what nobody has decided counts",
         "challenges/merit.py",
         ".exclude(verdict=Verdict.ACCEPTED))",
@@ -740,7 +708,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "made_anew",
     ),
-    _mutant(
+    planted(
         "the first decision holds",
         "challenges/merit.py",
         'decisions.order_by("-pk").values("verdict")',
@@ -749,7 +717,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "last_decision_holds",
     ),
-    _mutant(
+    planted(
         "a frozen board follows later decisions",
         "challenges/merit.py",
         "decisions = decisions.filter(decided_at__lt=at)",
@@ -758,7 +726,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "decided_at_the_freeze",
     ),
-    _mutant(
+    planted(
         "a frozen board's version tells of decisions",
         "challenges/board.py",
         " - scores[0].decided_since",
@@ -767,7 +735,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "decided_at_the_freeze or does_not_move",
     ),
-    _mutant(
+    planted(
         "a frozen board counts decisions of before",
         "challenges/board.py",
         "review__score__phase=phase, decided_at__gte=moment",
@@ -776,7 +744,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "decided_at_the_freeze",
     ),
-    _mutant(
+    planted(
         "a participation keeps the place of a rejected score",
         "challenges/standings.py",
         "        Standing.objects.filter(phase=phase, participation_id=participation_id).delete()",
@@ -785,7 +753,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "last_decision_holds",
     ),
-    _mutant(
+    planted(
         "a decision leaves the board's version as it was",
         "challenges/standings.py",
         "participation_id=participation_id).delete()\n    _grow_version(phase)\n",
@@ -794,7 +762,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "does_not or stands_and or at_once",
     ),
-    _mutant(
+    planted(
         "a decision is not announced",
         "challenges/standings.py",
         "    _grow_version(phase)\n    after_commit(announce.publish, phase.pk)\n\n\ndef lock_board",
@@ -803,7 +771,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "announced",
     ),
-    _mutant(
+    planted(
         "anybody decides",
         "challenges/reviewing.py",
         '    if not may_decide(person):\n        raise DecisionRefused(code="not_allowed")\n',
@@ -812,7 +780,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "neither_judges",
     ),
-    _mutant(
+    planted(
         "one decides about one's own score",
         "challenges/reviewing.py",
         "    if score.participation.person_id == person.pk:\n",
@@ -821,7 +789,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "their_own_score",
     ),
-    _mutant(
+    planted(
         "a decision needs no reason",
         "challenges/reviewing.py",
         '    if not tidy:\n        raise DecisionRefused(code="reason_missing")\n',
@@ -830,7 +798,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "without_a_reason",
     ),
-    _mutant(
+    planted(
         "the same decision twice is two",
         "challenges/reviewing.py",
         "        if last and (last.verdict",
@@ -839,7 +807,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "very_same",
     ),
-    _mutant(
+    planted(
         "a decision is written outside the transaction",
         "challenges/reviewing.py",
         "    with transaction.atomic():\n        standings.lock_board(score.phase)\n",
@@ -848,7 +816,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "cannot_be_carried_out",
     ),
-    _mutant(
+    planted(
         "the author reads who decided",
         "templates/pages/_review.html",
         "{{ why }}»{% endblocktranslate %}</p>",
@@ -857,7 +825,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "not_by_whom",
     ),
-    _mutant(
+    planted(
         "the ranking's file is silent about what is kept out",
         "challenges/exports.py",
         "        *(_kept_out(score) for score in reviewed"
@@ -867,7 +835,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "kept_out_by_whom",
     ),
-    _mutant(
+    planted(
         "the ranking's file does not say that a score was accepted",
         "challenges/exports.py",
         'review_of.get(row["participation"], NO_REVIEW)',
@@ -876,7 +844,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "kept_out_by_whom",
     ),
-    _mutant(
+    planted(
         "deciding in the admin takes no right",
         "challenges/admin/review.py",
         "        if not (self.has_view_permission(request) and self.has_decide_permission(request)):",
@@ -885,7 +853,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "its_own_right",
     ),
-    _mutant(
+    planted(
         "a standing of what is held is no damage",
         "challenges/invariants/reviews.py",
         "    kept_out = reviews().exclude(verdict=Verdict.ACCEPTED)",
@@ -894,7 +862,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "kept_out_is_damage",
     ),
-    _mutant(
+    planted(
         "windows of an earlier series hold a score",
         "challenges/invariants/reviews.py",
         '            repetition__gte=F("evaluation__series"),\n',
@@ -903,7 +871,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "does_not_count",
     ),
-    _mutant(
+    planted(
         "the board's invariant forgets decisions",
         "challenges/invariants/boards.py",
         "< scores + decisions:",
@@ -912,7 +880,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "stood_still",
     ),
-    _mutant(
+    planted(
         "what is accepted behind a freeze is said to stand already",
         "platform/desafio/pages/report.py",
         "        counts_since = review.decided_at\n",
@@ -921,7 +889,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "waits_for_its_end",
     ),
-    _mutant(
+    planted(
         "an organizer sees reviews behind the freeze",
         "challenges/admin/review.py",
         '    moment_path = "score__created_at"\n',
@@ -930,7 +898,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "-k",
         "held_since",
     ),
-    _mutant(
+    planted(
         "a decision does not wait for the board",
         "challenges/reviewing.py",
         "        standings.lock_board(score.phase)\n",
@@ -941,77 +909,77 @@ MUTANTS: tuple[Mutant, ...] = (
         database="postgres",
     ),
     # --- what is shown of an energy figure ------------------------------------------------------------------
-    _mutant(
+    planted(
         "the curve is anybody's",
         "platform/desafio/pages/submissions.py",
         'if not (person.is_staff and person.has_perm("challenges.view_measurement")):',
         "if False:",
         "tests/desafio/test_pages_power.py",
     ),
-    _mutant(
+    planted(
         "a freeze hides no curve from organizers",
         "platform/desafio/pages/submissions.py",
         "return not is_hidden or person",
         "return True or person",
         "tests/desafio/test_pages_power.py",
     ),
-    _mutant(
+    planted(
         "a curve is told before its score",
         "platform/desafio/pages/submissions.py",
         "if score is None or not _may_see_power",
         "if score is not None and not _may_see_power",
         "tests/desafio/test_pages_power.py",
     ),
-    _mutant(
+    planted(
         "the runs of every series are told beside the figure",
         "challenges/energy_account.py",
         "around = evaluation.reference_runs.filter(series=evaluation.series).order_by",
         "around = evaluation.reference_runs.order_by",
         "tests/challenges/test_drift.py",
     ),
-    _mutant(
+    planted(
         "a figure has the interval of another calibration",
         "challenges/energy_account.py",
         "if found is None or found.sha256 != named:",
         "if found is None:",
         "tests/desafio/test_pages_power.py",
     ),
-    _mutant(
+    planted(
         "a base that is chosen in a series judges its end",
         "challenges/drift.py",
         "    return [_drift(run, base) for run in runs]",
         "    return as_it_was(runs)",
         "tests/challenges/test_drift.py",
     ),
-    _mutant(
+    planted(
         "a curve of an earlier series is told",
         "platform/desafio/pages/submissions.py",
         "get_object_or_404(figure.windows(evaluation), repetition=repetition)",
         "get_object_or_404(evaluation.measurements.filter(is_ranked=True), repetition=repetition)",
         "tests/desafio/test_pages_power.py",
     ),
-    _mutant(
+    planted(
         "the interval forgets the counter",
         "scoring/energy/interval.py",
         "return (self.repetitions_mj or 0) + self.counter_mj",
         "return self.repetitions_mj or 0",
         "tests/scoring/test_interval.py",
     ),
-    _mutant(
+    planted(
         "the interval is that of a mean",
         "scoring/energy/interval.py",
         "HALF_PI = Fraction(15_708, 10_000)",
         "HALF_PI = Fraction(1)",
         "tests/scoring/test_interval.py",
     ),
-    _mutant(
+    planted(
         "a thinned curve loses its peaks",
         "challenges/power_curve.py",
         "kept += sorted({lowest, highest}, key=lambda step: step.begin_us)",
         "kept += [bucket[0]]",
         "tests/challenges/test_power_curve.py",
     ),
-    _mutant(
+    planted(
         "a step that the window cuts has the power of a sliver",
         "challenges/power_curve.py",
         "                power_mw=self.energy_mj(from_ns, to_ns) * NS_PER_S // (to_ns - from_ns),",
@@ -1019,28 +987,28 @@ MUTANTS: tuple[Mutant, ...] = (
         " // (min(to_ns, end_ns) - max(from_ns, begin_ns)),",
         "tests/challenges/test_power_curve.py",
     ),
-    _mutant(
+    planted(
         "a base chosen later is told of runs before",
         "challenges/drift.py",
         "if choice.chosen_at <= run.created_at",
         "if True",
         "tests/challenges/test_drift.py",
     ),
-    _mutant(
+    planted(
         "a day is one of UTC",
         "challenges/drift.py",
         "return at.astimezone(timezone.get_default_timezone()).date()",
         "return at.date()",
         "tests/challenges/test_drift.py",
     ),
-    _mutant(
+    planted(
         "runs of other work are held against one another",
         "challenges/drift.py",
         'WORK = ("device", "workload", "model", "model_revision", "concurrency")',
         'WORK = ("device",)',
         "tests/challenges/test_drift.py",
     ),
-    _mutant(
+    planted(
         "drift is of the whole run",
         "scoring/energy/drift.py",
         "return Fraction(run.energy_mj, run.passes)",
@@ -1048,42 +1016,42 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/challenges/test_drift.py",
         "tests/scoring/test_record_protocol.py",
     ),
-    _mutant(
+    planted(
         "a base of a day needs no reason",
         "challenges/admin/protocol.py",
         "    reason = forms.CharField(\n",
         "    reason = forms.CharField(\n        required=False,\n",
         "tests/desafio/test_admin_protocol.py",
     ),
-    _mutant(
+    planted(
         "whoever may look chooses a base",
         "challenges/admin/protocol.py",
         'return request.user.has_perm("challenges.add_referencebaseline")',
         'return request.user.has_perm("challenges.view_referencerun")',
         "tests/desafio/test_admin_protocol.py",
     ),
-    _mutant(
+    planted(
         "the drift plot is anybody's of the staff",
         "challenges/admin/protocol.py",
         "        if not self.has_view_permission(request):\n            raise PermissionDenied\n        days",
         "        days",
         "tests/desafio/test_admin_protocol.py",
     ),
-    _mutant(
+    planted(
         "edges that are gone break the page",
         "platform/desafio/pages/power.py",
         "except (StoreError, CurveUnavailable, ValueError):",
         "except CurveUnavailable:",
         "tests/desafio/test_pages_power.py",
     ),
-    _mutant(
+    planted(
         "a case is told by its place from 0, and not as people count",
         "challenges/power_curve.py",
         '"cases": [[mark.number, mark.ran',
         '"cases": [[mark.position, mark.ran',
         "tests/desafio/test_pages_power.py",
     ),
-    _mutant(
+    planted(
         "an unsure interval is called a prediction",
         "templates/pages/_expected.html",
         "{% if expected.interval.is_sure %}",
@@ -1091,95 +1059,96 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/desafio/test_pages_submit.py",
     ),
     # --- what is published ---------------------------------------------------------------------------------
-    _mutant(
+    planted(
         "a picked repetition is not named",
         "scoring/record/protocol.py",
         "if missing := set(must_count).difference(score.energy_repetitions):",
         "if missing := set(must_count[:0]):",
         "tests/scoring/test_record_protocol.py",
     ),
-    _mutant(
+    planted(
         "quality from any repetition",
         "scoring/record/protocol.py",
         "if score.quality_repetitions != (first,):",
         "if not score.quality_repetitions:",
         "tests/scoring/test_record_protocol.py",
     ),
-    _mutant(
+    planted(
         "too few repetitions are enough",
         "scoring/record/protocol.py",
         "if len(counted) < protocol.repetitions:",
         "if len(counted) < 1:",
         "tests/scoring/test_record_protocol.py",
     ),
-    _mutant(
+    planted(
         "drift at the tolerance is too much",
         "scoring/record/protocol.py",
         "if drifted > most:",
         "if drifted >= most:",
         "tests/scoring/test_record_protocol.py",
     ),
-    _mutant(
+    planted(
         "one reference is enough",
         "scoring/record/protocol.py",
         "not (before and after)",
         "not (before or after)",
         "tests/scoring/test_record_protocol.py",
     ),
-    _mutant(
+    planted(
         "a quick read skips what stands between",
         "scoring/record/sealed.py",
         'is_all = ",".join(written) == text and',
         "is_all = bool(written) and",
         "tests/scoring/test_record_sealed.py",
     ),
-    _mutant(
+    planted(
         "the parts of a chain may leave a gap",
         "scoring/record/audit.py",
         "if before is not None and before != told.start:",
         "if before is not None and before == told.start and False:",
         "tests/scoring/test_record_audit.py",
     ),
-    _mutant(
+    planted(
         "a bundle's length forgets the index",
         "scoring/record/stored_zip.py",
         "LOCAL.size + CENTRAL.size + 2 *",
         "LOCAL.size + CENTRAL.size + 1 *",
         "tests/scoring/test_record_bundle.py",
     ),
-    _mutant(
+    planted(
         "the records of an open phase are public",
         "challenges/record_export.py",
         "if at < phase.closes_at:",
         "if at < phase.opens_at:",
         "tests/desafio/test_pages_records.py",
     ),
-    _mutant(
+    planted(
         "the records of a frozen phase are public",
         "challenges/record_export.py",
         "if phase.is_frozen(at):",
         "if phase.is_frozen(phase.opens_at) and at is None:",
         "tests/desafio/test_pages_records.py",
     ),
-    _mutant(
+    planted(
         "records on cases that are still judged on are public",
         "challenges/record_export.py",
         "elsewhere.order_by",
         "elsewhere.none().order_by",
         "tests/desafio/test_pages_records.py",
     ),
-    _mutant(
+    planted(
         "a bundle has the last repetition's edges only",
         "challenges/record_export.py",
         'repetition__gte=F("evaluation__series")',
         'repetition=F("evaluation__repetition")',
         "tests/challenges/test_sealing.py",
     ),
-    _mutant(
+    planted(
         "a download keeps its slot",
         "platform/desafio/pages/records.py",
         "            _slots.release()",
         "            pass",
         "tests/desafio/test_pages_records.py",
     ),
+    *SCORING_MUTANTS,
 )

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from tests.mutants.planted import MUTANTS, Edit, Mutant
+from tests.mutants.mutant import Edit, Mutant
+from tests.mutants.planted import MUTANTS
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("challenges", "scoring", "platform", "templates", "packs", "tests", "manage.py", "pyproject.toml")

@@ -16,7 +16,7 @@ from typing import Any
 
 from scoring import policies
 from scoring.energy.token_model import DEFAULT_CPU, call_mj
-from scoring.values import PolicyResult, TokenUse
+from scoring.values import PolicyResult, TokenUse, Use
 
 RIGHT, WRONG = "sí", "no"
 POLICY = "verde"
@@ -91,12 +91,16 @@ def expected_of(submission: int, ranked: Sequence[int]) -> Expected:
         TokenUse(prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens)
         for answer in answers.values()
     ]
-    energy_mj = sum(call_mj(DEFAULT_CPU, use) for use in uses)
+    use = Use(
+        energy_mj=sum(call_mj(DEFAULT_CPU, call) for call in uses),
+        prompt_tokens=sum(call.prompt_tokens for call in uses),
+        completion_tokens=sum(call.completion_tokens for call in uses),
+    )
     return Expected(
-        result=policies.apply(policy=POLICY, parameters=PARAMETERS, quality=quality, energy_mj=energy_mj),
-        energy_mj=energy_mj,
-        prompt_tokens=sum(use.prompt_tokens for use in uses),
-        completion_tokens=sum(use.completion_tokens for use in uses),
+        result=policies.apply(policy=POLICY, parameters=PARAMETERS, quality=quality, use=use),
+        energy_mj=use.energy_mj,
+        prompt_tokens=use.prompt_tokens,
+        completion_tokens=use.completion_tokens,
     )
 
 

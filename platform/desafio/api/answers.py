@@ -11,7 +11,8 @@ from rest_framework import serializers
 
 from challenges import preview
 from challenges.models import Circuit, State
-from desafio.api.incoming import PromptContent
+from desafio.api.incoming import Content
+from scoring.inference.token_counts import CountBasis
 
 PHASE_STATES = ["upcoming", "open", "over"]
 
@@ -62,6 +63,11 @@ class ExpectedInterval(serializers.Serializer[Any]):
     )
 
 
+class ExpectedTokens(serializers.Serializer[Any]):
+    low = serializers.IntegerField()
+    high = serializers.IntegerField(help_text="Igual que «low» si se han contado todos.")
+
+
 class Expected(serializers.Serializer[Any]):
     cases = serializers.IntegerField(help_text="Cuántos casos tiene la clasificación.")
     basis = serializers.ChoiceField(
@@ -69,9 +75,20 @@ class Expected(serializers.Serializer[Any]):
         help_text="De qué textos sale: «ranked», los de la clasificación, que son públicos; «public», los "
         "casos públicos en su lugar; «assumed», una longitud supuesta. Nunca de un caso privado.",
     )
-    max_output_tokens = serializers.IntegerField()
+    calls = serializers.IntegerField(help_text="Peticiones por caso, como mucho.")
+    max_output_tokens = serializers.IntegerField(help_text="Por caso, entre todas sus peticiones.")
+    prompt_tokens = ExpectedTokens(help_text="Los que leería el modelo en una vuelta a todos los casos.")
+    tokens_basis = serializers.ChoiceField(
+        choices=[each.value for each in CountBasis],
+        help_text="Con qué se cuentan: «tokenizer», el tokenizador del modelo; «backend», su servidor; "
+        "«estimate», por el número de caracteres, si alguno no se pudo contar.",
+    )
     at_most_mj = serializers.IntegerField(
-        help_text="Con todas las respuestas en tu límite: lo que reservaría una fase que limita la energía."
+        help_text="Con todas las respuestas en tu límite, por el número de caracteres: lo que reservaría una "
+        "fase que limita la energía. No cambia según haya o no con qué contar los tokens."
+    )
+    counted_at_most_mj = serializers.IntegerField(
+        allow_null=True, help_text="Lo mismo con los tokens contados. Nulo si son una estimación."
     )
     evidence_grade = serializers.CharField(
         help_text="D, de un modelo calibrado; E, una estimación con coeficientes supuestos, no medida."
@@ -96,6 +113,9 @@ class Limits(serializers.Serializer[Any]):
     max_output_tokens = serializers.IntegerField()
     max_stop_sequences = serializers.IntegerField()
     max_stop_characters = serializers.IntegerField()
+    max_examples = serializers.IntegerField(help_text="De un envío «fewshot».")
+    max_example_characters = serializers.IntegerField(help_text="De todos sus ejemplos juntos.")
+    max_calls_per_case = serializers.IntegerField(help_text="Pasos de un envío «pipeline».")
     attempts_per_day = serializers.IntegerField()
     attempts_per_phase = serializers.IntegerField()
     energy_purse_mj = serializers.IntegerField(
@@ -136,8 +156,14 @@ class Policy(serializers.Serializer[Any]):
     parameters = serializers.DictField()
 
 
+class PhasePolicy(Policy):
+    fingerprint = serializers.CharField(
+        allow_null=True, help_text="SHA-256 de la política y sus parámetros. Nulo si no pueden funcionar."
+    )
+
+
 class PhaseDetail(PhaseSummary):
-    policy = Policy()
+    policy = PhasePolicy()
     evidence_grade = serializers.ChoiceField(choices=list("ABCDE"))
     estimated = serializers.BooleanField(
         help_text="La energía de esta fase es una estimación, no una medida."
@@ -170,6 +196,15 @@ class BoardRow(serializers.Serializer[Any]):
     participation = serializers.UUIDField()
     rank = serializers.IntegerField(allow_null=True)
     tied = serializers.BooleanField()
+    tie_group = serializers.IntegerField(
+        allow_null=True, help_text="Los de un grupo no se distinguen de su primero. Nulo si no se sabe."
+    )
+    best_rank = serializers.IntegerField(
+        allow_null=True, help_text="El mejor puesto que el azar deja abierto."
+    )
+    worst_rank = serializers.IntegerField(allow_null=True)
+    score_low = serializers.CharField(allow_null=True, help_text="Intervalo del 95 % de la puntuación.")
+    score_high = serializers.CharField(allow_null=True)
     name = serializers.CharField()
     score = serializers.CharField()
     quality = serializers.CharField()
@@ -354,7 +389,7 @@ class SubmissionSummary(serializers.Serializer[Any]):
 
 
 class SubmissionDetail(SubmissionSummary):
-    content = PromptContent()
+    content = Content(help_text="Como se guardó, según su tipo.")
     content_sha256 = serializers.CharField()
     progress = Progress()
     waiting = Waiting(allow_null=True)

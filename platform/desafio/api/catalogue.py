@@ -11,6 +11,8 @@ from django.db.models import Count, QuerySet
 
 from challenges import board, submission
 from challenges.models import Case, Challenge, Phase, Visibility
+from scoring import policies
+from scoring.errors import SpecError
 
 
 def published() -> QuerySet[Challenge]:
@@ -69,9 +71,10 @@ def _phase_summary(phase: Phase, now: datetime) -> dict[str, Any]:
 def _phase_detail(phase: Any, now: datetime) -> dict[str, Any]:
     return {
         **_phase_summary(phase, now),
-        "policy": {"name": phase.policy, "parameters": phase.policy_parameters},
+        "policy": _policy(phase),
         "evidence_grade": phase.evidence_grade,
         "estimated": phase.evidence_grade in board.ESTIMATES,
+        "kinds": phase.kinds,
         "limits": {
             **asdict(phase.limits),
             "attempts_per_day": phase.attempts_per_day,
@@ -82,6 +85,15 @@ def _phase_detail(phase: Any, now: datetime) -> dict[str, Any]:
         "private_case_count": phase.private_case_count,
         "public_cases": [_case(case) for case in public_cases(phase)],
     }
+
+
+def _policy(phase: Phase) -> dict[str, Any]:
+    """The phase's rule; without a fingerprint where it cannot work, which ends nobody's look at the rest."""
+    try:
+        fingerprint = policies.fingerprint(phase.policy, phase.policy_parameters)
+    except SpecError:
+        fingerprint = None
+    return {"name": phase.policy, "parameters": phase.policy_parameters, "fingerprint": fingerprint}
 
 
 def _case(case: Case) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -18,6 +19,7 @@ from challenges import board, dispatch, registration
 from challenges.models import Phase
 from desafio.api import answers, catalogue, incoming
 from desafio.api.people import asker
+from scoring.solutions.kinds import KINDS
 
 
 class Challenges(APIView):
@@ -66,6 +68,21 @@ class Join(APIView):
         )
 
 
+class KindSchema(APIView):
+    """El esquema JSON de un tipo de envío (prompt, fewshot o pipeline)."""
+
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        operation_id="kind_schema", summary="Esquema de un tipo", responses={200: OpenApiTypes.OBJECT}
+    )
+    def get(self, request: Request, kind: str) -> Response:
+        """La forma de su contenido; lo que cada fase limita lo dice «submissions/check/»."""
+        if kind not in KINDS:
+            raise Http404
+        return Response(KINDS[kind].schema())
+
+
 class PhaseBoard(APIView):
     """La clasificación de una fase, como la ve el público. Con ETag: «If-None-Match» ahorra la descarga."""
 
@@ -84,7 +101,7 @@ class PhaseBoard(APIView):
     )
     def get(self, request: Request, slug: str, phase: str) -> HttpResponseBase:
         found = get_object_or_404(
-            Phase.objects.select_related("challenge"),
+            Phase.objects.select_related("challenge", "ranked_suite"),
             challenge__slug=slug,
             challenge__is_published=True,
             slug=phase,

@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from scoring.solutions.characters import shown
+from scoring.solutions.kinds import KINDS
 
 MAX_PASSWORD_CHARACTERS = 1_000
 
@@ -29,22 +30,17 @@ class Incoming(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-class Sampling(serializers.Serializer[Any]):
-    temperature = serializers.FloatField(required=False, default=0.0)
-    top_p = serializers.FloatField(required=False, default=1.0)
-    max_output_tokens = serializers.IntegerField(required=False, default=64)
-    stop = serializers.ListField(child=serializers.CharField(), required=False)
-    seed = serializers.IntegerField(required=False, default=0)
+def _inside(schema: dict[str, Any]) -> dict[str, Any]:
+    """A document of its own names its dialect; inside OpenAPI's it has OpenAPI's."""
+    return {name: value for name, value in schema.items() if name != "$schema"}
 
 
-class PromptContent(serializers.Serializer[Any]):
-    system = serializers.CharField(required=False, allow_blank=True, help_text="Instrucciones del sistema.")
-    user = serializers.CharField(help_text="Plantilla con huecos {{nombre}}.")
-    sampling = Sampling(required=False)
+# One of the kinds' own shapes, as ``kinds/<kind>/schema/`` publishes them.
+_CONTENT = {"anyOf": [_inside(kind.schema()) for kind in KINDS.values()]}
 
 
-@extend_schema_field(PromptContent)
-class RawContent(serializers.Field[Any, Any, Any, Any]):
+@extend_schema_field(_CONTENT)
+class Content(serializers.Field[Any, Any, Any, Any]):
     """Any JSON, as it came."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -73,4 +69,7 @@ class JoinRequest(Incoming):
 class NewSubmission(Incoming):
     challenge = serializers.SlugField(max_length=60)
     phase = serializers.SlugField(max_length=60)
-    content = RawContent(allow_null=True)
+    kind = serializers.CharField(
+        max_length=16, required=False, default="prompt", help_text="prompt, fewshot o pipeline."
+    )
+    content = Content(allow_null=True)

@@ -13,7 +13,7 @@ from drf_spectacular.openapi import AutoSchema
 from desafio.api.answers import ProblemDocument
 from desafio.api.problems import MEDIA_TYPE
 
-REQUEST_BODIES = ("Credentials", "JoinRequest", "NewSubmission", "PromptContent", "Sampling")
+REQUEST_BODIES = ("Credentials", "JoinRequest", "NewSubmission")
 
 _Direction = Literal["request", "response"]
 

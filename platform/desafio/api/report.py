@@ -85,9 +85,13 @@ def expected(found: preview.Expected) -> dict[str, Any]:
     """What a proposal that was not handed in is expected to cost."""
     return {
         "cases": found.cases,
+        "calls": found.calls,
         "basis": found.basis.value,
         "max_output_tokens": found.max_output_tokens,
+        "prompt_tokens": {"low": found.prompt_tokens_low, "high": found.prompt_tokens_high},
+        "tokens_basis": found.tokens_basis.value,
         "at_most_mj": found.at_most_mj,
+        "counted_at_most_mj": found.counted_at_most_mj,
         "evidence_grade": found.grade.value,
         "interval": found.interval and asdict(found.interval),
     }

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from challenges import cancelling, preview, purse, submission
-from challenges.errors import InvalidContent, NotParticipating
+from challenges.errors import NotParticipating
 from challenges.models import Participation, Phase, Submission
 from desafio.api import answers, incoming, report
 from desafio.api.pages import NewestFirst
@@ -61,12 +61,12 @@ class Submissions(APIView):
     def post(self, request: Request) -> Response:
         """Guarda el envío, gasta un intento y pide su evaluación. La misma clave da el mismo envío (200)."""
         key = _idempotency_key(request)
-        phase, content = _read(request)
+        phase, content, kind = _read(request)
         participation = _participation(request, phase)
         # Advisory, for the header alone: what makes one attempt of two requests is the use case.
         is_replay = Submission.objects.filter(participation=participation, idempotency_key=key).exists()
         made = submission.submit(
-            participation=participation, phase=phase, content=content, idempotency_key=key
+            participation=participation, phase=phase, content=content, idempotency_key=key, kind=kind
         )
         shown = report.detail(report.own(asker(request)).get(pk=made.pk))
         headers = {"Location": reverse("api:submission", args=[made.pk])}
@@ -87,13 +87,13 @@ class CheckSubmission(APIView):
     )
     def post(self, request: Request) -> Response:
         """Todo lo que hay que corregir, sin gastar ningún intento."""
-        phase, content = _read(request)
-        problems = submission.check(phase, content)
+        phase, content, kind = _read(request)
+        problems = submission.check(phase, content, kind)
         return Response(
             {
                 "ok": not problems,
                 "errors": [problem_error(each) for each in problems],
-                "reserves_mj": None if problems else submission.reserves_mj(phase, content),
+                "reserves_mj": None if problems else submission.reserves_mj(phase, content, kind),
             }
         )
 
@@ -112,10 +112,8 @@ class ExpectSubmission(APIView):
 
         Se calcula con los casos públicos, nunca con los privados.
         """
-        phase, content = _read(request)
-        if problems := submission.check(phase, content):
-            raise InvalidContent(problems)
-        return Response(report.expected(preview.expected(phase, content)))
+        phase, content, kind = _read(request)
+        return Response(report.expected(preview.expected(phase, submission.read(phase, content, kind))))
 
 
 class OneSubmission(APIView):
@@ -168,7 +166,7 @@ def _idempotency_key(request: Request) -> str:
     return key
 
 
-def _read(request: Request) -> tuple[Phase, Any]:
+def _read(request: Request) -> tuple[Phase, Any, str]:
     given = incoming.NewSubmission(data=request.data)
     given.is_valid(raise_exception=True)
     challenge, slug = given.validated_data["challenge"], given.validated_data["phase"]
@@ -180,7 +178,7 @@ def _read(request: Request) -> tuple[Phase, Any]:
     if phase is None:
         known = _("no existe esa fase en ese desafío. GET /api/v1/challenges/ dice las que hay.")
         raise ValidationError({"phase": [known]}, code="not_found")
-    return phase, given.validated_data["content"]
+    return phase, given.validated_data["content"], given.validated_data["kind"]
 
 
 def _participation(request: Request, phase: Phase) -> Participation:

@@ -24,6 +24,7 @@ _v1 = [
         submission_views.PhaseQuota.as_view(),
         name="quota",
     ),
+    path("kinds/<slug:kind>/schema/", challenge_views.KindSchema.as_view(), name="kind-schema"),
     path("submissions/", submission_views.Submissions.as_view(), name="submissions"),
     path("submissions/check/", submission_views.CheckSubmission.as_view(), name="check"),
     path("submissions/expect/", submission_views.ExpectSubmission.as_view(), name="expect"),

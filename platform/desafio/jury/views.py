@@ -24,7 +24,7 @@ from challenges import board as boards
 from challenges import dispatch, exports, record_export
 from challenges.models import Person, Phase
 from challenges.record_export import Part
-from scoring.record.errors import BundleTooLarge, NotStored
+from scoring.record.errors import BundleTooLarge, DisclosureUnreadable, NotStored
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def export(request: HttpRequest, challenge: str, phase: str) -> HttpResponse:
 @_judges_only
 @require_safe
 def records(request: HttpRequest, challenge: str, phase: str) -> HttpResponseBase:
-    """The sealed records so far, streamed; private cases are salted hashes in it.
+    """The sealed records so far, streamed; private cases are salted hashes in it until they are published.
 
     A long chain goes out in parts, ``?parte=2`` is the second: more than one file does not hold.
     """
@@ -96,7 +96,7 @@ def records(request: HttpRequest, challenge: str, phase: str) -> HttpResponseBas
     part = _part(chosen, request.GET.get("parte", "1"))
     try:
         download = record_export.download(chosen, part)
-    except (NotStored, BundleTooLarge) as fault:
+    except (NotStored, BundleTooLarge, DisclosureUnreadable) as fault:
         logger.error("records of phase %s: %s", chosen.pk, fault)
         messages.error(
             request,
@@ -106,14 +106,10 @@ def records(request: HttpRequest, challenge: str, phase: str) -> HttpResponseBas
             ),
         )
         return _board_page(request, chosen, status=503)
-    return StreamingHttpResponse(
-        download.pieces,
-        content_type="application/zip",
-        headers={
-            "Content-Disposition": f'attachment; filename="{download.name}"',
-            "Content-Length": str(download.size),
-        },
-    )
+    headers = {"Content-Disposition": f'attachment; filename="{download.name}"'}
+    if download.size is not None:
+        headers["Content-Length"] = str(download.size)
+    return StreamingHttpResponse(download.pieces, content_type="application/zip", headers=headers)
 
 
 def _part(phase: Phase, number: str) -> Part:
@@ -152,7 +148,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _phases() -> QuerySet[Phase]:
-    return Phase.objects.select_related("challenge")
+    return Phase.objects.select_related("challenge", "ranked_suite")
 
 
 def _phase(challenge: str, phase: str) -> Phase:

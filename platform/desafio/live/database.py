@@ -68,5 +68,5 @@ def published_phases() -> list[PhaseState]:
 
 def public_board(phase_id: int) -> bytes | None:
     """The body of a phase's public board; None when the phase is gone."""
-    phase = Phase.objects.select_related("challenge").filter(pk=phase_id).first()
+    phase = Phase.objects.select_related("challenge", "ranked_suite").filter(pk=phase_id).first()
     return None if phase is None else board.build(phase).body

@@ -17,6 +17,7 @@ from challenges.errors import ChallengeClosed, ConsentMissing
 from challenges.models import Challenge, Participation, Person, Purpose
 from challenges.sentences import explain
 from desafio.pages import cases, formula, phases
+from desafio.pages.try_form import TryForm
 
 # Enough to understand the task; the rest is behind a "show more" that needs no script.
 CASES_SHOWN_AT_FIRST = 5
@@ -68,6 +69,7 @@ def _page(
     phase = clock.phase if clock else None
     participation = participation_of(user, challenge)
     shown = cases.public_cases(phase) if phase else []
+    tried = TryForm.of(phase, request.GET.dict()) if phase else None
     context = {
         "challenge": challenge,
         "clocks": all_clocks,
@@ -75,6 +77,8 @@ def _page(
         "phase": phase,
         "formula": formula.of_phase(phase) if phase else None,
         "example": formula.example(phase) if phase else None,
+        "try_form": tried,
+        "tried": tried.sum_of(phase) if tried and phase else None,
         "participation": participation,
         "quota": submission.quota(participation, phase) if participation and phase else None,
         "energy": purse.balance(participation, phase) if participation and phase else None,

@@ -11,7 +11,18 @@ from django.http import HttpRequest
 
 # Twice the longest texts of a usual phase. A session is a row: nobody fills it with megabytes.
 LONGEST_CHARACTERS = 40_000
-FIELDS = ("user", "system", "max_output_tokens", "temperature", "top_p", "stop", "seed")
+FIELDS = (
+    "kind",
+    "user",
+    "system",
+    "max_output_tokens",
+    "temperature",
+    "top_p",
+    "stop",
+    "seed",
+    "examples",
+    "document",
+)
 _IN_SESSION = "drafts"
 
 

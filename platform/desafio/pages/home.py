@@ -1,4 +1,4 @@
-"""The front page: what the contest is, which challenges there are and when, and how a score is made."""
+"""The front page: what the contest is, which challenges there are and when, and how the first one scores."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def show(request: HttpRequest) -> HttpResponse:
         )
         for challenge in published
     ]
-    first = next(
-        (each.clock.phase for each in listed if each.clock and each.clock.phase.policy == "verde"), None
-    )
-    return render(
-        request,
-        "pages/home.html",
-        {"listed": listed, "formula": formula.of_phase(first), "example": formula.example(first)},
-    )
+    phase = next((each.clock.phase for each in listed if each.clock), None)
+    context = {
+        "listed": listed,
+        "explained_phase": phase,
+        "formula": formula.of_phase(phase),
+        "example": formula.example(phase),
+    }
+    return render(request, "pages/home.html", context)

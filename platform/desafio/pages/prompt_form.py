@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.text import capfirst
@@ -25,16 +25,6 @@ _KEY = re.compile(r"[0-9a-f]{32}")
 # A backslash and what follows it; any other pair is left as it was typed.
 _ESCAPED = re.compile(r"\\([nt\\])")
 _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\"}
-# Where each dotted field of a problem is shown; the longest name that fits wins.
-_FORM_FIELDS = {
-    "system": "system",
-    "user": "user",
-    "sampling.temperature": "temperature",
-    "sampling.top_p": "top_p",
-    "sampling.max_output_tokens": "max_output_tokens",
-    "sampling.stop": "stop",
-    "file": "file",
-}
 
 
 class PromptForm(forms.Form):
@@ -78,6 +68,7 @@ class PromptForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2, "class": "code", "spellcheck": "false"}),
     )
     seed = forms.Field(required=False, initial="0", widget=forms.HiddenInput)
+    kind = forms.Field(required=False, widget=forms.HiddenInput)
     idempotency_key = forms.Field(required=False, widget=forms.HiddenInput)
     file = forms.Field(
         label=gettext_lazy("O un fichero JSON"),
@@ -87,6 +78,18 @@ class PromptForm(forms.Form):
         ),
         widget=forms.FileInput(attrs={"accept": ".json,application/json"}),
     )
+
+    # Where each dotted field of a problem is shown; the longest name that fits wins.
+    shown_at: ClassVar[dict[str, str]] = {
+        "system": "system",
+        "user": "user",
+        "sampling.temperature": "temperature",
+        "sampling.top_p": "top_p",
+        "sampling.max_output_tokens": "max_output_tokens",
+        "sampling.stop": "stop",
+        "file": "file",
+    }
+    wholes: ClassVar[frozenset[str]] = frozenset({"examples", "steps", "document"})
 
     def __init__(self, *args: Any, phase: Phase, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -100,8 +103,15 @@ class PromptForm(forms.Form):
         """Show each problem under its field; one that has no field of its own goes above the form."""
         self.full_clean()
         for problem in problems:
-            name = _shown_at(problem.field)
-            self.add_error(name, _under_the_field(problem) if name else sentence(problem))
+            name = self._shown_at(problem.field)
+            # Of many examples or steps, the sentence has to say which.
+            is_of_a_part = name in ("examples", "document") and problem.field not in self.wholes
+            is_told = name is not None and not is_of_a_part
+            self.add_error(name, _under_the_field(problem) if is_told else sentence(problem))
+
+    def _shown_at(self, field: str) -> str | None:
+        fits = [name for name in self.shown_at if field == name or field.startswith((f"{name}.", f"{name}["))]
+        return self.shown_at[max(fits, key=len)] if fits else None
 
 
 def new_key() -> str:
@@ -141,11 +151,6 @@ def fields_from(content: Mapping[str, Any]) -> dict[str, str]:
         "stop": "\n".join(_escaped(str(item)) for item in stop) if isinstance(stop, list) else "",
         "seed": str(sampling.get("seed", "0")),
     }
-
-
-def _shown_at(field: str) -> str | None:
-    fitting = [name for name in _FORM_FIELDS if field == name or field.startswith((f"{name}.", f"{name}["))]
-    return _FORM_FIELDS[max(fitting, key=len)] if fitting else None
 
 
 def _under_the_field(problem: Problem) -> str:

@@ -1,7 +1,8 @@
 """The sealed records of a phase that is over, as files that anybody may take and check.
 
 The board's page links to them. ``challenges.record_export`` says when the public may have them, and what is
-in them; here only how they are sent: piece by piece, with a length and a tag, and not to everybody at once.
+in them; here only how they are sent: piece by piece, with a tag, with a length where it is known beforehand,
+and not to everybody at once.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from challenges import dispatch, record_export
 from challenges.models import Phase
 from challenges.record_export import Download
 from desafio.pages.challenge import published
-from scoring.record.errors import BundleTooLarge, NotStored
+from scoring.record.errors import BundleTooLarge, DisclosureUnreadable, NotStored
 
 logger = logging.getLogger(__name__)
 
@@ -80,20 +81,22 @@ def download(request: HttpRequest, slug: str, phase: str, number: int) -> HttpRe
         return _later(request, 429, int(rate.wait() or BUSY_WAIT_S) + 1)
     try:
         made = record_export.download(chosen, part)
-    except (NotStored, BundleTooLarge) as fault:
+    except (NotStored, BundleTooLarge, DisclosureUnreadable) as fault:
         logger.error("records of phase %s, part %s: %s", chosen.pk, number, fault)
         return _later(request, 503, BUSY_WAIT_S)
     headers = {
         "Content-Disposition": f'attachment; filename="{made.name}"',
-        "Content-Length": str(made.size),
         **validators,
     }
+    if made.size is not None:
+        headers["Content-Length"] = str(made.size)
     return _sent(request, made, headers)
 
 
 def _sent(request: HttpRequest, made: Download, headers: dict[str, str]) -> HttpResponseBase:
     if request.method == "HEAD":
-        return HttpResponse(content_type="application/zip", headers=headers)
+        # Django would tell a length of 0 for an answer that is not streamed.
+        return StreamingHttpResponse((), content_type="application/zip", headers=headers)
     if not _slots.acquire(blocking=False):
         return _later(request, 503, BUSY_WAIT_S)
     return StreamingHttpResponse(Pieces(made.pieces), content_type="application/zip", headers=headers)

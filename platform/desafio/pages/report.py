@@ -27,7 +27,7 @@ from challenges.outcome import Progress
 from challenges.reviewing import Told
 from challenges.sentences import state_words
 from challenges.waiting import Absence
-from desafio.pages import cases, formula
+from desafio.pages import cases, formula, gaining, layer
 from scoring.energy.witness import CO2_G_PER_KWH, CO2_YEAR
 from scoring.errors import CONTEXT_TOO_LONG
 from scoring.quality import weighted_mean
@@ -184,12 +184,15 @@ class Result:
     """A score and everything that explains it. ``place`` is the participation's row of the public board.
 
     ``is_the_one_that_counts`` says whether that row shows this very score; ``is_after_freeze`` that it
-    cannot, because the board was frozen before. ``review`` is there for a score that was held.
+    cannot, because the board was frozen before. ``review`` is there for a score that was held. ``by_parts``
+    and ``gains`` are None for a rule that cannot work; ``layer`` is of a score that counts under a policy by
+    layers.
     """
 
     score: Score
-    worked: formula.Worked | None
-    marks: formula.Formula | None
+    by_parts: formula.Sum | None
+    gains: gaining.Gains | None
+    layer: layer.OfBoard | None
     energy: Energy | None
     record: Record | None
     is_estimate: bool
@@ -272,21 +275,33 @@ def result(shown: Line) -> Result | None:
     submission, evaluation, score = shown.submission, shown.evaluation, shown.score
     if score is None:
         return None
-    is_verde = score.policy == "verde"
-    place = _place(submission)
+    by_parts = formula.of_score(score)
+    rows = _board_rows(submission)
+    place = _place(rows, submission)
+    counts = place is not None and _is_of(place, score)
     review = reviewing.told(score)
     return Result(
         score=score,
-        worked=formula.of_score(score) if is_verde else None,
-        marks=formula.of(score.policy_parameters) if is_verde else None,
+        by_parts=by_parts,
+        gains=_gains(score) if by_parts is not None else None,
+        layer=layer.find(score.policy, rows, place) if place is not None and counts else None,
         energy=_energy(evaluation),
         record=getattr(score, "record", None),
         is_estimate=score.evidence_grade in board.ESTIMATES,
         place=place,
-        is_the_one_that_counts=place is not None and _is_of(place, score),
+        is_the_one_that_counts=counts,
         is_after_freeze=_is_after(submission.phase.freeze_at, score, review),
         review=review,
         groups=_groups(submission, evaluation),
+    )
+
+
+def _gains(score: Score) -> gaining.Gains:
+    return gaining.of(
+        policy=score.policy,
+        parameters=score.policy_parameters,
+        quality=score.quality,
+        use=formula.use_of(score),
     )
 
 
@@ -330,11 +345,14 @@ def _runs(evaluation: Evaluation) -> QuerySet[Run]:
     return runs.order_by("case__position")
 
 
-def _place(submission: Submission) -> dict[str, Any] | None:
-    mine = str(submission.participation.public_id)
+def _board_rows(submission: Submission) -> list[dict[str, Any]]:
     # The moment came with the submission: a page asks the clock no second time.
-    built = board.build(submission.phase, at=getattr(submission, "asked_at", None))
-    return next((row for row in built.rows if row["participation"] == mine), None)
+    return board.build(submission.phase, at=getattr(submission, "asked_at", None)).rows
+
+
+def _place(rows: list[dict[str, Any]], submission: Submission) -> dict[str, Any] | None:
+    mine = str(submission.participation.public_id)
+    return next((row for row in rows if row["participation"] == mine), None)
 
 
 def _is_of(place: dict[str, Any], score: Score) -> bool:

@@ -4,6 +4,7 @@ way to take it back.
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from challenges import cancelling, dispatch, figure, outcome
 from challenges.errors import TooLateToWithdraw
-from challenges.models import Person, Score, Submission
+from challenges.models import Kind, Person, Score, Submission
 from challenges.models.immutable import AppendOnlyQuerySet
 from challenges.sentences import explain
 from desafio.pages import phases, power, report
@@ -53,8 +54,16 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "result": result,
         "power": power.of(account, asked=request.GET.get("ventana", "")),
         "feedback": report.feedback(line),
+        "document": _document(submission),
     }
     return render(request, "pages/submission.html", context)
+
+
+def _document(submission: Submission) -> str:
+    """The steps as they were handed in, conditions and all; nothing for what its own fields show whole."""
+    if submission.kind != Kind.PIPELINE:
+        return ""
+    return json.dumps(submission.content, ensure_ascii=False, indent=2)
 
 
 @login_required

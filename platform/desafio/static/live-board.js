@@ -56,6 +56,13 @@ function sinceFormat(timeZone, texts) {
   };
 }
 
+// Runs of the delta: a first number that counts on, or stays where a third member is 0.
+function numbersOf(runs) {
+  return runs.flatMap(([first, count, step = 1]) =>
+    Array.from({ length: count }, (_, place) => (first === null ? null : first + step * place)),
+  );
+}
+
 function setText(element, text) {
   if (element.textContent === text) {
     return false;
@@ -84,7 +91,14 @@ class Table {
   // The whole board. Returns what happened, for the announcement.
   show(board) {
     this.version = board.version;
-    return this.place(board.rows.map((row) => ({ id: row.participation, rank: row.rank, figures: row })));
+    return this.place(
+      board.rows.map((row) => ({
+        id: row.participation,
+        rank: row.rank,
+        range: [row.best_rank, row.worst_rank],
+        figures: row,
+      })),
+    );
   }
 
   // One change. Returns null when it does not join on to what is shown.
@@ -97,19 +111,20 @@ class Table {
     }
     const gone = new Set([...delta.removed, ...delta.rows.map((row) => row.participation)]);
     const places = [...this.body.rows]
-      .map((row) => ({ id: row.dataset.participation, rank: null, figures: null }))
+      .map((row) => ({ id: row.dataset.participation, rank: null, range: undefined, figures: null }))
       .filter((place) => !gone.has(place.id));
     for (const row of [...delta.rows].sort((one, other) => one.at - other.at)) {
-      places.splice(row.at, 0, { id: row.participation, rank: null, figures: row });
+      places.splice(row.at, 0, { id: row.participation, rank: null, range: undefined, figures: row });
     }
-    const ranks = delta.ranks.flatMap(([first, count]) =>
-      Array.from({ length: count }, (_, step) => (first === null ? null : first + step)),
-    );
-    if (ranks.length !== places.length) {
+    const ranks = numbersOf(delta.ranks);
+    const best = delta.ranges ? numbersOf(delta.ranges.best_rank) : ranks.map(() => null);
+    const worst = delta.ranges ? numbersOf(delta.ranges.worst_rank) : best;
+    if ([ranks, best, worst].some((numbers) => numbers.length !== places.length)) {
       return null;
     }
     places.forEach((place, at) => {
       place.rank = ranks[at];
+      place.range = [best[at], worst[at]];
     });
     this.version = delta.version;
     return this.place(places);
@@ -118,7 +133,7 @@ class Table {
   place(places) {
     const before = this.tops();
     const news = [];
-    for (const { id, rank, figures } of places) {
+    for (const { id, rank, range, figures } of places) {
       const known = this.rows.get(id);
       const row = known ?? this.newRow(id);
       const isChanged = figures !== null && this.fill(row, figures);
@@ -127,6 +142,7 @@ class Table {
         news.push({ id, name: figures.name, rank, was: this.ranks.get(id) ?? null, isNew: !known });
       }
       setText(this.cell(row, "rank"), rank === null ? "—" : String(rank));
+      setText(this.cell(row, "range"), this.rangeText(range));
       this.ranks.set(id, rank);
     }
     this.arrange(places.map((place) => place.id));
@@ -134,6 +150,15 @@ class Table {
     this.section.dataset.version = String(this.version);
     this.animate(before);
     return news;
+  }
+
+  // Which places chance leaves open, in the words that the server uses.
+  rangeText([best, worst]) {
+    if (best === null || best === undefined) {
+      return "—";
+    }
+    const text = best === worst ? this.section.dataset.textPlace : this.section.dataset.textPlaces;
+    return text.replace("{best}", String(best)).replace("{worst}", String(worst));
   }
 
   fill(row, figures) {

@@ -84,10 +84,17 @@ def table(submission: Submission) -> str:
         ("Ahorro", _figure(score["green"], 6)),
         ("Energía", energy),
         ("Tokens", f"{score['prompt_tokens']} de entrada, {score['completion_tokens']} de salida"),
-        ("Calidad mínima", "alcanzada" if score["reaches_minimum"] else "no alcanzada"),
+        _condition(score),
     ]
     width = max(len(name) for name, _value in lines)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
+
+
+def _condition(score: dict[str, Any]) -> tuple[str, str]:
+    """What the policy asks for, and whether the submission does it."""
+    if score["policy"]["name"] == "budget":
+        return "Bolsa de energía", "respetada" if score["reaches_minimum"] else "sobrepasada"
+    return "Calidad mínima", "alcanzada" if score["reaches_minimum"] else "no alcanzada"
 
 
 def _bar(submission: Submission) -> str:

@@ -6,6 +6,7 @@ writes the same figures in the same way.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Any
@@ -38,6 +39,16 @@ def number(value: Any, decimals: int = 0) -> str:
     if value is None or value == "":
         return "—"
     return _written(Decimal(str(value)), decimals, ROUND_DOWN)
+
+
+@register.filter
+def rank_range(row: Mapping[str, Any]) -> str:
+    """The places that chance leaves open to a row of a board: "2.º–4.º"; a dash where nobody can say."""
+    best, worst = row.get("best_rank"), row.get("worst_rank")
+    if best is None or worst is None:
+        return "—"
+    text = _("{best}.º") if best == worst else _("{best}.º–{worst}.º")
+    return text.format(best=best, worst=worst)
 
 
 @register.filter
