@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils.translation import gettext as _
 
-from challenges.models import Phase
+from challenges.models import Phase, Ties
 from challenges.packs.columns import default, highest, longest
 from challenges.packs.fields import Table
 from challenges.packs.texts import listed, shown
@@ -38,7 +38,7 @@ WHOLE_NUMBERS = (
     "concurrency",
     "case_timeout_s",
 )
-OPTIONAL = ("freeze_at", "time_zone", "evidence_grade", "energy_purse_mj", "kinds", *WHOLE_NUMBERS)
+OPTIONAL = ("freeze_at", "time_zone", "evidence_grade", "ties", "energy_purse_mj", "kinds", *WHOLE_NUMBERS)
 # Never seen by anyone: a phase without its moments has been reported, and its pack is refused.
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -87,6 +87,7 @@ def _phase(table: Table) -> PackPhase:
         policy=policy,
         policy_parameters=MappingProxyType(parameters),
         evidence_grade=_evidence_grade(table),
+        ties=_ties(table),
         energy_purse_mj=_energy_purse(table),
         kinds=_kinds(table),
         **{
@@ -105,6 +106,16 @@ def _clock(table: Table) -> tuple[datetime, datetime, datetime | None]:
     elif freeze_at is not None and not opens_at <= freeze_at <= closes_at:
         table.report(("freeze_at",), _("«freeze_at» debe caer entre «opens_at» y «closes_at»."))
     return opens_at, closes_at, freeze_at
+
+
+def _ties(table: Table) -> str:
+    """Who shares a rank."""
+    written = table.content.get("ties", Ties.INTERVAL.value)
+    if written not in Ties.values:
+        known = listed(Ties.values)
+        table.report(("ties",), _("«ties» es uno de estos: %(known)s.") % {"known": known})
+        return Ties.INTERVAL.value
+    return str(written)
 
 
 def _kinds(table: Table) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ class PackPhase:
     policy: str
     policy_parameters: Mapping[str, Any]
     evidence_grade: EvidenceGrade
+    ties: str
     attempts_per_day: int
     attempts_per_phase: int
     running_per_participation: int

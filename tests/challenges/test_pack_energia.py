@@ -55,7 +55,7 @@ DATES = {
     "solar-05": date(2026, 4, 30) + timedelta(days=2),
     "calor-06": date(2026, 11, 2),
     "viaje-06": date(2025, 10, 8),
-    "factura-55": date(2026, 2, 11),
+    "factura-55": date(2026, 1, 12),
     "aislamiento-54": date(2025, 5, 29) + timedelta(days=4),
     "calor-55": date(2027, 7, 6),
     "viaje-58": date(2026, 2, 5),

@@ -562,6 +562,12 @@ NOT_MANIFESTS: list[tuple[str, str, str, str]] = [
         '22: fase 1: «policy_parameters.q_min»: Escribe un texto de "0" a "1" con hasta 6 decimales',
     ),
     (
+        "ties by nothing that there is",
+        'policy = "verde"',
+        'policy = "verde"\nties = "nada"',
+        "20: fase 1: «ties» es uno de estos: «interval» y «score».",
+    ),
+    (
         "a kind that there is not",
         'policy = "verde"',
         'policy = "verde"\nkinds = ["python"]',

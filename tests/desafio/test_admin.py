@@ -772,3 +772,15 @@ def test_the_policy_of_the_site_lets_the_whole_form_through() -> None:
         shown = read(client.get(page("review", action, review.pk)).content)
         assert [each.tag for each in shown.root.all() if "style" in each.attributes] == []
         assert [each for each in shown.root.all("script") if not each.get("src") and each.text.strip()] == []
+
+
+def test_a_phase_cannot_rank_by_cases_that_are_public_already() -> None:
+    phase = a_future_phase()
+    one, other = a_person(), a_person()
+    CasePublication.objects.create(
+        suite=phase.ranked_suite, proposed_by=one, confirmed_by=other, confirmed_at=timezone.now()
+    )
+    answer = save(phase, title="Final")
+    assert answer.status_code == 200
+    told = answer.context["adminform"].form.errors["ranked_suite"]
+    assert told == ["Los casos de esta batería ya son públicos. Crea otra versión y elígela."]

@@ -16,7 +16,7 @@ from tests.contest import as_, submit_fields
 from tests.factories import a_participation, a_phase
 from tests.web_page import read
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.storm]
 
 bounded = settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
