@@ -33,7 +33,9 @@ class Aim:
     """A contest with rows of each kind, and how to point a random request at them."""
 
     def __init__(self) -> None:
-        self.phase = a_phase(attempts_per_day=10_000, attempts_per_phase=10_000)
+        self.phase = a_phase(
+            attempts_per_day=10_000, attempts_per_phase=10_000, kinds=["prompt", "fewshot", "pipeline"]
+        )
         participation = a_participation(self.phase)
         self.submission = a_submission(self.phase, participation=participation, state=None)
         a_score(self.phase, submission=self.submission)
@@ -41,12 +43,17 @@ class Aim:
 
     def at_rows_that_exist(self, case: Any, *, is_usable: bool) -> None:
         """``is_usable`` also puts a prompt that may be evaluated in place of a random one."""
-        known = {"slug": self.phase.challenge.slug, "phase": self.phase.slug, "id": str(self.submission.pk)}
+        known = {
+            "slug": self.phase.challenge.slug,
+            "phase": self.phase.slug,
+            "id": str(self.submission.pk),
+            "kind": "pipeline",
+        }
         case.path_parameters = {name: known[name] for name in case.path_parameters or {}}
         if isinstance(case.body, dict) and "content" in case.body:
             case.body["challenge"], case.body["phase"] = self.phase.challenge.slug, self.phase.slug
             if is_usable:
-                case.body["content"] = PROMPT
+                case.body |= {"content": PROMPT, "kind": "prompt"}
 
     def headers(self, case: Any) -> dict[str, str]:
         # A logout must not end the token of all the requests that follow.
@@ -77,7 +84,7 @@ def test_no_request_ends_in_a_fault_of_ours() -> None:
             statuses[answer.status_code] += 1
 
         storm()
-    assert len(operations) == 13
+    assert len(operations) == 14
     assert not [status for status in statuses if status >= 500]
     # It is no storm if every request was stopped at the first door.
     assert {200, 201, 404, 422} <= set(statuses), statuses

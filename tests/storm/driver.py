@@ -96,6 +96,7 @@ def _start(ours: Stage, plan: Plan) -> str:
 
 
 def _make_rows(plan: Plan) -> tuple[Phase, list[Participation]]:
+    from challenges.models import Ties
     from tests.factories import a_challenge, a_participation, a_phase
 
     ranked, public = split(plan.cases)
@@ -110,6 +111,8 @@ def _make_rows(plan: Plan) -> tuple[Phase, list[Participation]]:
         attempts_per_phase=plan.submissions,
         # Never exhausted: it is there for what is reserved and settled on the way.
         energy_purse_mj=PURSE_MJ,
+        # The audit works places out from scores alone.
+        ties=Ties.SCORE,
         # One call at a time: a kill cuts or repeats no more than the calls that are in flight.
         concurrency=1,
     )
