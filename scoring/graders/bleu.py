@@ -8,16 +8,14 @@ first (NFC).
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from scoring.decimals import EXACT_ENOUGH
-from scoring.graders.reading.long_answers import text_or_final
+from scoring.graders.reading.overlap import overlap_grade
 from scoring.graders.reading.references import references
-from scoring.graders.reading.shares import share
 from scoring.values import Grade
 
 if TYPE_CHECKING:
@@ -35,15 +33,12 @@ def check(*, spec: Mapping[str, Any], expected: Any) -> None:
 
 def grade(*, spec: Mapping[str, Any], answer: str, expected: Any) -> Grade:
     """BLEU / 100 with 6 decimals; reads the whole turn or what was announced."""
-    texts = references(spec, expected)
-    read = unicodedata.normalize("NFC", text_or_final(answer))
-    if not read:
-        return Grade(value=Decimal(0), reason="La respuesta está vacía.")
-    value = score(read, texts)
-    return Grade(
-        value=share(value, 100),
-        reason=f"Se parece a la referencia, por grupos de palabras, un {int(value)} %.",
-        evidence=_signature(texts),
+    return overlap_grade(
+        answer=answer,
+        texts=references(spec, expected),
+        score=score,
+        signature=_signature,
+        grams_of="palabras",
     )
 
 

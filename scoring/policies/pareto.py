@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from scoring.errors import SpecError
-from scoring.policies.terms.parameters import energy, refuse_unknown, share
+from scoring.policies.terms.parameters import energy, refuse_no_saving, refuse_unknown, share
 from scoring.policies.terms.values import MILLIONTHS, Line, Terms, millionths
 from scoring.policies.verde import saving
 from scoring.values import Use
@@ -89,6 +88,5 @@ class _Parameters:
             e_ref_mj=energy("e_ref_mj", parameters),
             e_min_mj=energy("e_min_mj", parameters),
         )
-        if rule.e_min_mj >= rule.e_ref_mj:
-            raise SpecError(field="e_min_mj", fix="Escribe una energía menor que e_ref_mj.")
+        refuse_no_saving(e_ref_mj=rule.e_ref_mj, e_min_mj=rule.e_min_mj)
         return rule

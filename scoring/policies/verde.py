@@ -16,8 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from scoring.decimals import EXACT_ENOUGH
-from scoring.errors import SpecError
-from scoring.policies.terms.parameters import energy, refuse_unknown, share
+from scoring.policies.terms.parameters import energy, refuse_no_saving, refuse_unknown, share
 from scoring.policies.terms.values import SIX_DECIMALS, WHOLE_SLOPE, Line, Terms, millionths
 from scoring.values import Use
 
@@ -87,6 +86,5 @@ class _Parameters:
             e_min_mj=energy("e_min_mj", parameters),
             base_share=share("lambda", parameters),
         )
-        if rule.e_min_mj >= rule.e_ref_mj:
-            raise SpecError(field="e_min_mj", fix="Escribe una energía menor que e_ref_mj.")
+        refuse_no_saving(e_ref_mj=rule.e_ref_mj, e_min_mj=rule.e_min_mj)
         return rule

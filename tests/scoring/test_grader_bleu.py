@@ -32,6 +32,12 @@ def test_by_hand() -> None:
     assert value("la luz del faro", "la luz del sol") == exact.quantize(Decimal("0.000001"))
 
 
+def test_the_reason_says_of_what_the_groups_are_and_how_many_per_cent() -> None:
+    read = grade(spec={"name": "bleu"}, answer="la luz del faro", expected="la luz del sol")
+    assert read.reason == "Se parece a la referencia, por grupos de palabras, un 59 %."
+    assert read.evidence.startswith("BLEU|")
+
+
 def test_a_short_answer_is_judged_by_the_groups_that_it_has_and_pays_for_its_brevity() -> None:
     assert value("luz", "luz") == 1
     assert value("la luz", "la luz del sol") == Decimal(-1).exp().quantize(Decimal("0.000001"))

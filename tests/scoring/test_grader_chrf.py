@@ -32,6 +32,12 @@ def test_what_is_missing_costs_more_than_what_is_too_much() -> None:
     assert value(longer, text) > value(text, longer)
 
 
+def test_the_reason_says_of_what_the_groups_are_and_how_many_per_cent() -> None:
+    read = grade(spec={"name": "chrf"}, answer="la luz del faro", expected="la luz del sol")
+    assert read.reason == "Se parece a la referencia, por grupos de caracteres, un 63 %."
+    assert read.evidence.startswith("chrF2|")
+
+
 def test_case_and_accents_count_and_blanks_do_not() -> None:
     assert value("Luz", "luz") < 1
     assert value("año", "ano") < 1

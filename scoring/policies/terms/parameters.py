@@ -39,6 +39,12 @@ def energy(name: str, parameters: Mapping[str, Any]) -> int:
     return int(parameters[name])
 
 
+def refuse_no_saving(*, e_ref_mj: int, e_min_mj: int) -> None:
+    """What saves all has to be less than what saves nothing; both in mJ."""
+    if e_min_mj >= e_ref_mj:
+        raise SpecError(field="e_min_mj", fix="Escribe una energía menor que e_ref_mj.")
+
+
 def tokens(name: str, parameters: Mapping[str, Any]) -> int:
     """A number of weighted tokens, above 0."""
     if not _is_whole(parameters.get(name), least=1, most=MAX_TOKENS):
